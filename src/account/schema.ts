@@ -1,0 +1,71 @@
+// The schema of one account's SQLite, as numbered migrations. Each runs once, in order, in one transaction.
+// A change is a new entry at the end, with a test from the version before; an entry that was released never changes.
+// The tables and what they mean: docs/storage.md.
+
+const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE account (
+    singleton INTEGER PRIMARY KEY CHECK (singleton = 1),
+    id TEXT NOT NULL,
+    username TEXT NOT NULL,
+    email TEXT NOT NULL,
+    password_hash TEXT NOT NULL,
+    created_at_ms INTEGER NOT NULL,
+    is_claimed INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE session (
+    sid TEXT PRIMARY KEY,
+    counter INTEGER NOT NULL,
+    rotated_at_ms INTEGER NOT NULL,
+    iat INTEGER NOT NULL,
+    exp INTEGER NOT NULL,
+    created_at_ms INTEGER NOT NULL,
+    expires_at_ms INTEGER NOT NULL,
+    last_used_at_ms INTEGER NOT NULL,
+    user_agent TEXT,
+    ip TEXT,
+    country TEXT
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE throttle (
+    singleton INTEGER PRIMARY KEY CHECK (singleton = 1),
+    failures INTEGER NOT NULL,
+    last_failure_at_ms INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE event (
+    id INTEGER PRIMARY KEY,
+    at_ms INTEGER NOT NULL,
+    kind TEXT NOT NULL,
+    sid TEXT,
+    user_agent TEXT,
+    ip TEXT,
+    country TEXT
+  ) STRICT;
+  `,
+];
+
+/** The version that this code reads and writes. */
+export const SCHEMA_VERSION = MIGRATIONS.length;
+
+/** The version in storage; 0 for an object that holds nothing. Reads only, so that asking creates nothing. */
+export function readSchemaVersion(sql: SqlStorage): number {
+  const exists = sql
+    .exec("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'schema_version'")
+    .toArray();
+  if (exists.length === 0) return 0;
+  return sql.exec<{ version: number }>('SELECT version FROM schema_version').one().version;
+}
+
+/** Brings storage to a version, by default today's. Throws when storage is newer than the code: a rollback must not write. */
+export function migrate(storage: DurableObjectStorage, target = SCHEMA_VERSION): void {
+  const from = readSchemaVersion(storage.sql);
+  if (from > target) throw new Error(`account storage has schema ${from}, this code knows ${target}`);
+  if (from === target) return;
+  storage.transactionSync(() => {
+    if (from === 0)
+      storage.sql.exec(
+        'CREATE TABLE schema_version (version INTEGER NOT NULL) STRICT; INSERT INTO schema_version VALUES (0)',
+      );
+    for (const statements of MIGRATIONS.slice(from, target)) storage.sql.exec(statements);
+    storage.sql.exec('UPDATE schema_version SET version = ?', target);
+  });
+}

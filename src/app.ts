@@ -1,0 +1,54 @@
+// The app: middleware order, the route table, errors. Knows no storage.
+import { Hono } from 'hono';
+import { OutageError } from './errors.ts';
+import { health } from './http/health.ts';
+import { jwks } from './http/jwks.ts';
+import { login } from './http/login.ts';
+import { logout } from './http/logout.ts';
+import { me } from './http/me.ts';
+import { observe } from './http/observe.ts';
+import { corsForListedOrigins } from './http/origin.ts';
+import { refresh } from './http/refresh.ts';
+import { refuse } from './http/refusal.ts';
+import { register } from './http/register.ts';
+import type { AppContext, AppEnv } from './http/service.ts';
+import { endSession, endSessions, listSessions } from './http/sessions.ts';
+
+type Handler = (c: AppContext) => Response | Promise<Response>;
+
+/** Every route, by path and method. Another method on a path of this table is a 405 with `Allow`. */
+export const routes: Record<string, Record<string, Handler>> = {
+  '/register': { POST: register },
+  '/login': { POST: login },
+  '/refresh': { POST: refresh },
+  '/logout': { POST: logout },
+  '/me': { GET: me },
+  '/sessions': { GET: listSessions, DELETE: endSessions },
+  '/sessions/:id': { DELETE: endSession },
+  '/.well-known/jwks.json': { GET: jwks },
+  '/health': { GET: health },
+};
+
+/** The whole service as a Hono app. */
+export function createApp(): Hono<AppEnv> {
+  const app = new Hono<AppEnv>();
+  app.onError((error, c) => refuse(c, error instanceof OutageError ? error.reason : 'bug'));
+  app.use(observe, corsForListedOrigins);
+  for (const [path, methods] of Object.entries(routes)) {
+    for (const [method, handler] of Object.entries(methods)) app.on(method, path, handler);
+    app.all(path, answerOtherMethods(Object.keys(methods)));
+  }
+  // Not app.notFound: a parent app that mounts this one would not call it.
+  app.all('*', (c) => refuse(c, 'not_found'));
+  return app;
+}
+
+/** OPTIONS tells what a path takes (a preflight of a listed origin never gets here); all else is refused. */
+function answerOtherMethods(methods: string[]): Handler {
+  // Hono answers HEAD with the GET handler and drops the body.
+  const allow = methods.includes('GET') ? ['HEAD', ...methods] : methods;
+  return (c) => {
+    c.header('Allow', ['OPTIONS', ...allow].sort().join(', '));
+    return c.req.method === 'OPTIONS' ? c.body(null, 204) : refuse(c, 'method_not_allowed');
+  };
+}

@@ -1,0 +1,225 @@
+// Settings: env bindings in, one frozen Config out, or every fault at once. Nobody else reads env values.
+// Faults name the variable and never quote a secret.
+import { parseDurationSeconds } from './domain/duration.ts';
+import type { SessionPolicy } from './domain/session.ts';
+import { type AccessKeyMaterial, parseAccessKeys, parseRefreshSecrets } from './tokens/key-material.ts';
+
+const DAY_SECONDS = 24 * 60 * 60;
+/** Browsers cut cookies at 400 days (RFC 6265bis section 5.5), and hono/cookie refuses more. */
+const LONGEST_TTL_SECONDS = 400 * DAY_SECONDS;
+/** An access token cannot be revoked at a resource server: a day is already long. */
+const LONGEST_ACCESS_TTL_SECONDS = DAY_SECONDS;
+/** A thief may replay the predecessor for this long, unnoticed. */
+const LONGEST_GRACE_SECONDS = 10 * 60;
+const LONGEST_ISSUER_LENGTH = 256;
+
+export interface Config extends SessionPolicy {
+  issuer: string;
+  /** `aud` of access tokens. */
+  audience: string;
+  /** `aud` of refresh tokens: the refresh endpoint. */
+  refreshAudience: string;
+  accessTtlSeconds: number;
+  allowedOrigins: ReadonlySet<string>;
+  cookieName: string;
+  cookieSameSite: 'Strict' | 'Lax' | 'None';
+  passwordMinLength: number;
+  isRegistrationOpen: boolean;
+  hasAddressLimits: boolean;
+  unauthorizedStatus: 401 | 406;
+  accessKeys: AccessKeyMaterial;
+  refreshSecrets: string[];
+}
+
+export type LoadedConfig = { ok: true; config: Config } | { ok: false; faults: string[] };
+
+/** Bindings that the service cannot run without, beside the settings. */
+const REQUIRED_BINDINGS = ['ACCOUNT', 'DIRECTORY'] as const;
+const LIMIT_BINDINGS = ['SIGN_IN_LIMIT', 'REGISTRATION_LIMIT', 'REFRESH_LIMIT'] as const;
+
+/** Reads every setting of the contract. Pure; whether the keys import is for `tokens/key-ring.ts` to say. */
+export function loadConfig(env: object): LoadedConfig {
+  const read = new Reader(env as Record<string, unknown>); // any object is a record of unknowns
+  const issuer = read.issuer();
+  const config: Config = {
+    issuer,
+    audience: read.text('AUDIENCE', issuer),
+    refreshAudience: `${issuer}/refresh`,
+    accessTtlSeconds: read.duration('ACCESS_TOKEN_TTL', '10m', { min: 1, max: LONGEST_ACCESS_TTL_SECONDS }),
+    refreshTtlSeconds: read.duration('REFRESH_TOKEN_TTL', '1d', { min: 1, max: LONGEST_TTL_SECONDS }),
+    sessionTtlSeconds: read.duration('SESSION_TTL', '30d', { min: 1, max: LONGEST_TTL_SECONDS }),
+    graceSeconds: read.duration('REFRESH_GRACE', '30s', { min: 0, max: LONGEST_GRACE_SECONDS }),
+    allowedOrigins: new Set(read.origins('ALLOWED_ORIGINS')),
+    cookieName: read.cookieName('COOKIE_NAME', '__Host-jwt'),
+    cookieSameSite: read.choice('COOKIE_SAME_SITE', ['Strict', 'Lax', 'None'], 'Strict'),
+    passwordMinLength: read.integer('PASSWORD_MIN_LENGTH', 8, { min: 8, max: 64 }),
+    isRegistrationOpen: read.choice('REGISTRATION', ['open', 'closed'], 'open') === 'open',
+    hasAddressLimits: read.choice('RATE_LIMIT', ['on', 'off'], 'on') === 'on',
+    unauthorizedStatus: read.choice('UNAUTHORIZED_STATUS', ['401', '406'], '401') === '401' ? 401 : 406,
+    accessKeys: read.accessKeys(),
+    refreshSecrets: read.refreshSecrets(),
+  };
+  if (config.audience === config.refreshAudience) {
+    read.fault('AUDIENCE', 'must differ from the refresh endpoint, which is the audience of refresh tokens');
+  }
+  if (config.accessKeys.kind === 'secret' && config.refreshSecrets.includes(config.accessKeys.secret)) {
+    read.fault(
+      'REFRESH_TOKEN_SECRET',
+      'must not be equal to ACCESS_TOKEN_SECRET: one token would pass for the other',
+    );
+  }
+  read.bindings(config.hasAddressLimits ? [...REQUIRED_BINDINGS, ...LIMIT_BINDINGS] : REQUIRED_BINDINGS);
+  return read.faults.length === 0
+    ? { ok: true, config: Object.freeze(config) }
+    : { ok: false, faults: read.faults };
+}
+
+/** Whether an issuer can only be reached from the machine itself: right for `npm start`, wrong for a deployment. */
+export function isLocalIssuer(issuer: string): boolean {
+  const { hostname } = new URL(issuer);
+  return (
+    hostname === 'localhost' ||
+    hostname.endsWith('.localhost') ||
+    hostname === '[::1]' ||
+    hostname.startsWith('127.')
+  );
+}
+
+/** Reads one variable at a time and keeps the faults; after a fault it returns something of the right type. */
+class Reader {
+  readonly faults: string[] = [];
+  readonly #env: Record<string, unknown>;
+
+  constructor(env: Record<string, unknown>) {
+    this.#env = env;
+  }
+
+  fault(name: string, message: string): void {
+    this.faults.push(`${name} ${message}`);
+  }
+
+  /** An empty variable counts as missing: that is how a line of `.dev.vars` is left out. */
+  #value(name: string): string | undefined {
+    const value = this.#env[name];
+    if (value === undefined || value === '') return undefined;
+    if (typeof value === 'string') return value;
+    if (typeof value === 'number') return String(value); // [vars] in wrangler.toml may be numbers
+    // [vars] may also be a table: a JWK Set written as one arrives as an object.
+    if (typeof value === 'object') return JSON.stringify(value);
+    this.fault(name, 'must be a string');
+    return undefined;
+  }
+
+  text(name: string, fallback: string): string {
+    return this.#value(name) ?? fallback;
+  }
+
+  /** RFC 8414 section 2: an https URL without query or fragment; http only for the machine itself. */
+  issuer(): string {
+    const value = this.#value('ISSUER');
+    if (value === undefined) {
+      this.fault('ISSUER', 'is missing: set it to the public address of this service');
+      return 'https://issuer.invalid';
+    }
+    const url = URL.parse(value);
+    const isWeb = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLocalIssuer(value));
+    if (
+      url === null ||
+      !isWeb ||
+      url.search !== '' ||
+      url.hash !== '' ||
+      url.username !== '' ||
+      /[?#]/.test(value)
+    ) {
+      this.fault('ISSUER', 'must be an https URL without query or fragment (http only for localhost)');
+      return 'https://issuer.invalid';
+    }
+    if (value.length > LONGEST_ISSUER_LENGTH)
+      this.fault('ISSUER', `must be at most ${LONGEST_ISSUER_LENGTH} characters long`);
+    if (value.endsWith('/'))
+      this.fault('ISSUER', 'must not end with a slash: verifiers compare it letter by letter');
+    return value;
+  }
+
+  duration(name: string, fallback: string, { min, max }: { min: number; max: number }): number {
+    const seconds = parseDurationSeconds(this.text(name, fallback));
+    if (seconds === undefined) {
+      this.fault(name, 'must be a whole number with a unit, such as 30s, 10m, 12h or 30d');
+      return min;
+    }
+    if (seconds < min || seconds > max) this.fault(name, `must lie between ${min}s and ${max}s`);
+    return seconds;
+  }
+
+  integer(name: string, fallback: number, { min, max }: { min: number; max: number }): number {
+    const text = this.text(name, String(fallback));
+    const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+    if (value >= min && value <= max) return value;
+    this.fault(name, `must be a whole number from ${min} to ${max}`);
+    return fallback;
+  }
+
+  choice<const T extends string>(name: string, choices: readonly T[], fallback: T): T {
+    const text = this.text(name, fallback);
+    const choice = choices.find((candidate) => candidate === text);
+    if (choice === undefined) this.fault(name, `must be one of ${choices.join(', ')}`);
+    return choice ?? fallback;
+  }
+
+  /** Exact origins as browsers write them (RFC 6454): scheme, host, and a port that is not the default. */
+  origins(name: string): string[] {
+    const items = this.text(name, '')
+      .split(',')
+      .map((item) => item.trim());
+    const origins = items.filter((item) => item !== '');
+    for (const origin of origins) {
+      const url = URL.parse(origin);
+      const isWeb = url?.protocol === 'https:' || url?.protocol === 'http:';
+      if (!isWeb || url.origin !== origin) {
+        this.fault(
+          name,
+          `must hold exact origins such as https://app.example.com, without path or final slash: "${origin}" is none`,
+        );
+      }
+    }
+    return origins;
+  }
+
+  /** RFC 6265 section 4.1.1; `__Host-` and `__Secure-` need nothing more, since the cookie always has Path=/ and Secure. */
+  cookieName(name: string, fallback: string): string {
+    const value = this.text(name, fallback);
+    if (/^[\w!#$%&'*.^`|~+-]{1,64}$/.test(value)) return value;
+    this.fault(name, "must be a cookie name: up to 64 letters, digits and !#$%&'*.^_`|~+-");
+    return fallback;
+  }
+
+  accessKeys(): AccessKeyMaterial {
+    const none: AccessKeyMaterial = { kind: 'keys', keys: [] };
+    return this.#secret('ACCESS_TOKEN_SECRET', parseAccessKeys) ?? none;
+  }
+
+  refreshSecrets(): string[] {
+    return this.#secret('REFRESH_TOKEN_SECRET', parseRefreshSecrets) ?? [];
+  }
+
+  #secret<T>(
+    name: string,
+    parse: (text: string) => { ok: true; value: T } | { ok: false; faults: string[] },
+  ): T | undefined {
+    const text = this.#value(name);
+    if (text === undefined) {
+      this.fault(name, 'is missing: `npm run keys` makes one');
+      return undefined;
+    }
+    const parsed = parse(text);
+    if (parsed.ok) return parsed.value;
+    for (const fault of parsed.faults) this.fault(name, fault);
+    return undefined;
+  }
+
+  bindings(names: readonly string[]): void {
+    for (const name of names) {
+      if (typeof this.#env[name] !== 'object') this.fault(name, 'is not bound: see wrangler.toml');
+    }
+  }
+}

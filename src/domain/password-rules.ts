@@ -1,0 +1,43 @@
+// Which passwords may be chosen. Pure. NIST SP 800-63B-4 section 3.1.1.2: length and a blocklist, no composition rule.
+import { PASSWORD_MAX_LENGTH } from '../wire.ts';
+import { isCommonPassword } from './common-passwords.ts';
+import { toNameKey } from './names.ts';
+
+/** A name this short is a syllable, not a giveaway: passwords that hold it are not refused for it. */
+const MIN_REVEALING_NAME_LENGTH = 4;
+
+/**
+ * The form of a password that is hashed: NFKC, so that the same keys typed on another system still fit
+ * (SP 800-63B-4 section 3.1.1.2). `undefined` for a lone surrogate: UTF-8 has no form for it, and all would collide.
+ */
+export function normalizePassword(password: string): string | undefined {
+  return password.isWellFormed() ? password.normalize('NFKC') : undefined;
+}
+
+/** What is wrong with a password that somebody wants to set, in words for its owner; `undefined` when it will do. */
+export function findPasswordFault(
+  password: string,
+  owner: { username: string; email: string },
+  minLength: number,
+): string | undefined {
+  const normalized = normalizePassword(password);
+  if (normalized === undefined) return 'must be valid Unicode text';
+  const length = [...normalized].length;
+  if (length < minLength) return `must be at least ${minLength} characters long`;
+  if (length > PASSWORD_MAX_LENGTH) return `must be at most ${PASSWORD_MAX_LENGTH} characters long`;
+  const key = toNameKey(normalized);
+  if (isCommonPassword(key))
+    return 'is one of the most common passwords; choose one that others would not guess';
+  const username = toNameKey(owner.username);
+  const email = toNameKey(owner.email);
+  if (revealsName(key, username)) return 'must not be your user name';
+  if (revealsName(key, email) || revealsName(key, email.slice(0, email.lastIndexOf('@'))))
+    return 'must not be your e-mail address';
+  return undefined;
+}
+
+/** The name itself, its reverse, or the name with up to three characters around it ("ada.lovelace1", "!ada.lovelace"). */
+function revealsName(key: string, name: string): boolean {
+  if (key === name || key === [...name].reverse().join('')) return true;
+  return name.length >= MIN_REVEALING_NAME_LENGTH && key.includes(name) && key.length - name.length <= 3;
+}

@@ -1,0 +1,70 @@
+// Every reason to refuse a request, and all that a stranger learns of it: status, code and title.
+// Exact reasons inside, vague answers outside. A new reason fails the type check until it has its row here.
+import type { ErrorCode } from './wire.ts';
+
+interface Answer {
+  status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422 | 429 | 500 | 503;
+  code: ErrorCode;
+  /** What `title` and `message` say. */
+  title: string;
+}
+
+const answers = {
+  malformed_body: { status: 400, code: 'malformed_body', title: 'The body is not a JSON object or form' },
+  wrong_password: { status: 401, code: 'invalid_credentials', title: 'Invalid credentials' },
+  unknown_account: { status: 401, code: 'invalid_credentials', title: 'Invalid credentials' },
+  no_token: { status: 401, code: 'unauthorized', title: 'Unauthorized' },
+  two_cookies: { status: 401, code: 'unauthorized', title: 'Unauthorized' },
+  token_malformed: { status: 401, code: 'unauthorized', title: 'Unauthorized' },
+  token_unknown_key: { status: 401, code: 'unauthorized', title: 'Unauthorized' },
+  token_forged: { status: 401, code: 'unauthorized', title: 'Unauthorized' },
+  token_claims: { status: 401, code: 'unauthorized', title: 'Unauthorized' },
+  token_expired: { status: 401, code: 'unauthorized', title: 'Unauthorized' },
+  session_over: { status: 401, code: 'session_ended', title: 'Unauthorized' },
+  session_expired: { status: 401, code: 'session_ended', title: 'Unauthorized' },
+  session_reused: { status: 401, code: 'session_ended', title: 'Unauthorized' },
+  origin_not_allowed: { status: 403, code: 'origin_not_allowed', title: 'This origin is not allowed' },
+  registration_closed: { status: 403, code: 'registration_closed', title: 'Registration is closed' },
+  not_found: { status: 404, code: 'not_found', title: 'Not found' },
+  unknown_session: { status: 404, code: 'not_found', title: 'Not found' },
+  method_not_allowed: { status: 405, code: 'method_not_allowed', title: 'This method is not allowed here' },
+  username_taken: { status: 409, code: 'username_taken', title: 'This user name is taken' },
+  email_taken: { status: 409, code: 'email_taken', title: 'This e-mail address is taken' },
+  body_too_large: { status: 413, code: 'body_too_large', title: 'The body is too large' },
+  unsupported_media_type: { status: 415, code: 'unsupported_media_type', title: 'Send JSON or a form' },
+  invalid_input: { status: 422, code: 'invalid_input', title: 'Some fields are not valid' },
+  account_throttled: { status: 429, code: 'too_many_attempts', title: 'Too many attempts' },
+  address_throttled: { status: 429, code: 'too_many_attempts', title: 'Too many attempts' },
+  account_unavailable: { status: 503, code: 'unavailable', title: 'Temporarily unavailable' },
+  directory_unavailable: { status: 503, code: 'unavailable', title: 'Temporarily unavailable' },
+  misconfigured: { status: 503, code: 'unavailable', title: 'Temporarily unavailable' },
+  bug: { status: 500, code: 'internal', title: 'Internal error' },
+} as const satisfies Record<string, Answer>;
+
+/** Why a request was refused, exactly. For logs and for the type check, never for strangers. */
+export type FailureReason = keyof typeof answers;
+
+/** Seconds after which a client should try again when storage did not answer: well inside any useful grace window. */
+export const UNAVAILABLE_RETRY_SECONDS = 2;
+
+/** What strangers learn of a reason. */
+export function describeFailure(reason: FailureReason): Answer {
+  return answers[reason];
+}
+
+/** The challenge that a 401 must carry (RFC 9110 section 11.6.1). A refused bearer token is named (RFC 6750 section 3.1). */
+export function challengeFor(reason: FailureReason, isBearer: boolean): string {
+  const isTokenRefused = isBearer && reason !== 'no_token';
+  return isTokenRefused ? 'Bearer realm="latchkey", error="invalid_token"' : 'Bearer realm="latchkey"';
+}
+
+/** An outage, told from a bug: storage did not answer. Thrown inside a request, answered with 503. */
+export class OutageError extends Error {
+  readonly reason: 'account_unavailable' | 'directory_unavailable';
+
+  constructor(reason: OutageError['reason'], cause: unknown) {
+    super(reason, { cause });
+    this.name = 'OutageError';
+    this.reason = reason;
+  }
+}

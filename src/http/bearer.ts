@@ -1,0 +1,24 @@
+// Bearer authentication (RFC 6750): the access token of a request, checked offline. The account decides about its session.
+import type { FailureReason } from '../errors.ts';
+import { type AccessClaims, readAccessToken } from '../tokens/access-token.ts';
+import type { AppContext } from './service.ts';
+
+export type Authentication =
+  | { ok: true; claims: AccessClaims }
+  | { ok: false; reason: FailureReason; isBearer: true };
+
+/** Reads the `Authorization` header; no other place is looked at, a URL least of all. */
+export async function authenticate(c: AppContext): Promise<Authentication> {
+  const token = /^Bearer +([^\s,]+)$/i.exec(c.req.header('Authorization') ?? '')?.[1];
+  if (token === undefined) return { ok: false, reason: 'no_token', isBearer: true };
+  const { config, accessKeys } = c.var.service;
+  const context = {
+    issuer: config.issuer,
+    audience: config.audience,
+    nowSeconds: Math.floor(Date.now() / 1000),
+  };
+  const access = await readAccessToken(token, accessKeys, context);
+  if (!access.ok) return { ok: false, reason: access.reason, isBearer: true };
+  Object.assign(c.var.outcome, { accountId: access.claims.sub, sessionId: access.claims.sid });
+  return { ok: true, claims: access.claims };
+}

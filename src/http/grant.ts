@@ -1,0 +1,97 @@
+// A grant of the account as an answer: both tokens minted, the cookie set. And the end of the session it replaces.
+import type { Grant, Profile } from '../account/account.ts';
+import type { Session } from '../domain/session.ts';
+import { mintAccessToken } from '../tokens/access-token.ts';
+import { mintRefreshToken, type ReadRefreshToken, readRefreshToken } from '../tokens/refresh-token.ts';
+import type { SessionInfo, TokenResponse, User } from '../wire.ts';
+import { readDevice } from './client-address.ts';
+import { readRefreshCookie, setRefreshCookie } from './cookie.ts';
+import type { AppContext } from './service.ts';
+import { callAccount } from './storage-calls.ts';
+
+/** Mints the pair, sets the refresh cookie and notes the session for the log. Returns the token body. */
+export async function issueTokens(c: AppContext, { session, profile, nowMs }: Grant): Promise<TokenResponse> {
+  const { config, accessKeys, refreshKeys } = c.var.service;
+  const iss = config.issuer;
+  const { id: sub, username, email } = profile;
+  const { sid, counter: ctr, iat, exp } = session;
+  const nowSeconds = Math.floor(nowMs / 1000);
+  // No access token outlives its session.
+  const accessExp = Math.min(nowSeconds + config.accessTtlSeconds, session.expiresAtMs / 1000);
+  const authTime = Math.floor(session.createdAtMs / 1000);
+  const accessClaims = {
+    iss,
+    aud: config.audience,
+    sub,
+    sid,
+    iat: nowSeconds,
+    exp: accessExp,
+    auth_time: authTime,
+    username,
+    email,
+  };
+  const [accessToken, refreshToken] = await Promise.all([
+    mintAccessToken(accessClaims, accessKeys),
+    mintRefreshToken({ iss, aud: config.refreshAudience, sub, sid, ctr, iat, exp }, refreshKeys),
+  ]);
+  setRefreshCookie(c, refreshToken, exp - nowSeconds);
+  Object.assign(c.var.outcome, { accountId: sub, sessionId: sid });
+  return { accessToken, tokenType: 'Bearer', expiresIn: accessExp - nowSeconds };
+}
+
+/** Checks a refresh token at the edge: storage never hears of one that is forged, foreign or expired. */
+export function readPresentedToken(c: AppContext, token: string): Promise<ReadRefreshToken> {
+  const { config, refreshKeys } = c.var.service;
+  const context = {
+    issuer: config.issuer,
+    audience: config.refreshAudience,
+    nowSeconds: Math.floor(Date.now() / 1000),
+  };
+  return readRefreshToken(token, refreshKeys, context);
+}
+
+/** Ends every session that the request's refresh cookies stand for. Throws an OutageError when storage does not answer. */
+export async function endPresentedSessions(c: AppContext): Promise<void> {
+  const cookie = readRefreshCookie(c);
+  if (cookie.kind === 'none') return;
+  for (const token of cookie.kind === 'one' ? [cookie.token] : cookie.tokens) {
+    const presented = await readPresentedToken(c, token);
+    if (!presented.ok) continue;
+    const { sub, sid } = presented.claims;
+    c.var.outcome.accountId ??= sub;
+    c.var.outcome.sessionId ??= sid;
+    await callAccount(c, sub, (account) => account.signOut(sid, readDevice(c)));
+  }
+}
+
+/** After a sign-in: the session of the cookie that is being overwritten ends. The sign-in stands even if that fails. */
+export async function endReplacedSessions(c: AppContext): Promise<void> {
+  try {
+    await endPresentedSessions(c);
+  } catch {
+    // The browser holds the new cookie already, and the old session runs out by itself.
+  }
+}
+
+/** An account as its owner sees it. */
+export function toUser({ id, username, email, createdAtMs }: Profile): User {
+  return { id, username, email, createdAt: toRfc3339(createdAtMs) };
+}
+
+/** A session as its owner sees it. It ends at the earlier of its two lifetimes. */
+export function toSessionInfo(session: Session, currentSid: string): SessionInfo {
+  return {
+    id: session.sid,
+    createdAt: toRfc3339(session.createdAtMs),
+    lastUsedAt: toRfc3339(session.lastUsedAtMs),
+    expiresAt: toRfc3339(Math.min(session.exp * 1000, session.expiresAtMs)),
+    userAgent: session.userAgent,
+    ip: session.ip,
+    country: session.country,
+    current: session.sid === currentSid,
+  };
+}
+
+function toRfc3339(ms: number): string {
+  return new Date(ms).toISOString();
+}

@@ -1,0 +1,39 @@
+// POST /login: a password for the first pair of tokens.
+import { deriveDecoyId } from '../account/decoy.ts';
+import { findAccountId } from '../directory/directory.ts';
+import { toNameKey } from '../domain/names.ts';
+import { loginRequest } from '../wire.ts';
+import { readBody } from './body.ts';
+import { isOverAddressLimit, LIMIT_PERIOD_SECONDS, readDevice } from './client-address.ts';
+import { endReplacedSessions, issueTokens } from './grant.ts';
+import { isOriginAllowed } from './origin.ts';
+import { refuse } from './refusal.ts';
+import { type AppContext, toPolicy } from './service.ts';
+import { callAccount, callDirectory } from './storage-calls.ts';
+
+export async function login(c: AppContext): Promise<Response> {
+  if (!isOriginAllowed(c)) return refuse(c, 'origin_not_allowed');
+  if (await isOverAddressLimit(c, 'SIGN_IN_LIMIT')) {
+    return refuse(c, 'address_throttled', { retryAfterSeconds: LIMIT_PERIOD_SECONDS });
+  }
+  const body = await readBody(c, loginRequest);
+  if (!body.ok) return refuse(c, body.reason, body);
+
+  const { config, decoyKey } = c.var.service;
+  const nameKey = toNameKey(body.value.username);
+  // Both are always made: a name that nobody has must cost what a name that somebody has costs.
+  const [decoyId, foundId] = await Promise.all([
+    deriveDecoyId(decoyKey, nameKey),
+    callDirectory(c, (db) => findAccountId(db, nameKey)),
+  ]);
+  const accountId = foundId ?? decoyId;
+  c.var.outcome.accountId = accountId;
+
+  const result = await callAccount(c, accountId, (account) =>
+    account.signIn(body.value.password, readDevice(c), toPolicy(config)),
+  );
+  if (result.outcome === 'throttled') return refuse(c, 'account_throttled', result);
+  if (result.outcome !== 'signed_in') return refuse(c, result.outcome);
+  await endReplacedSessions(c);
+  return c.json(await issueTokens(c, result));
+}

@@ -1,0 +1,72 @@
+// The outermost middleware: headers that every answer carries, the service of these bindings, and one log line.
+// A log line holds ids and reasons, and never a name, an address of mail, a password, a token or a cookie.
+import type { MiddlewareHandler } from 'hono';
+import { describeFailure, type FailureReason } from '../errors.ts';
+import { refuse } from './refusal.ts';
+import { type AppContext, type AppEnv, loadService, type RequestOutcome } from './service.ts';
+
+/** Two years (RFC 6797). Without includeSubDomains: the other names under the operator's domain are not ours to decide. */
+const HSTS = 'max-age=63072000';
+/** Answers are data: nothing in them may load, run or be framed. Pages set their own. */
+const DATA_POLICY = "default-src 'none'; frame-ancestors 'none'";
+
+export const observe: MiddlewareHandler<AppEnv> = async (c, next) => {
+  const startedAtMs = Date.now();
+  const outcome: RequestOutcome = { requestId: readRequestId(c.req.header('CF-Ray')) };
+  c.set('outcome', outcome);
+  setCommonHeaders(c, outcome.requestId);
+  const loaded = await loadService(c.env);
+  if (loaded.ok) {
+    c.set('service', loaded.service);
+    await next();
+  } else {
+    c.res = refuse(c, 'misconfigured');
+  }
+  writeLog(c, outcome, Date.now() - startedAtMs);
+};
+
+function setCommonHeaders(c: AppContext, requestId: string): void {
+  c.header('Cache-Control', 'no-store');
+  c.header('Content-Security-Policy', DATA_POLICY);
+  c.header('Referrer-Policy', 'no-referrer');
+  c.header('Strict-Transport-Security', HSTS);
+  c.header('X-Content-Type-Options', 'nosniff');
+  c.header('X-Request-Id', requestId);
+}
+
+/** The edge's own id where there is one; the pattern keeps a client's invention out of the log. */
+function readRequestId(ray: string | undefined): string {
+  return ray !== undefined && /^[0-9a-f]{16}(-[A-Z]{3})?$/.test(ray) ? ray : crypto.randomUUID();
+}
+
+function writeLog(
+  c: AppContext,
+  { requestId, reason, accountId, sessionId }: RequestOutcome,
+  ms: number,
+): void {
+  const { status } = c.res;
+  const code =
+    reason === undefined || reason === 'rotated' || reason === 'replayed'
+      ? 'ok'
+      : describeFailure(reason).code;
+  const line = JSON.stringify({
+    event: eventName(c, reason),
+    status,
+    code,
+    reason,
+    accountId,
+    sessionId,
+    requestId,
+    ms,
+  });
+  if (status >= 500) console.error(line);
+  else if (reason === 'session_reused') console.warn(line);
+  else console.log(line);
+}
+
+/** Theft has an event of its own, so that an alert can be set on it; a harmless replay is a refresh like others. */
+function eventName(c: AppContext, reason: FailureReason | 'rotated' | 'replayed' | undefined): string {
+  if (reason === 'session_reused') return 'refresh_token_theft';
+  if (reason === 'not_found') return 'unknown_path';
+  return `${c.req.method} ${c.req.routePath}`;
+}

@@ -1,0 +1,39 @@
+// Cross-site defence: which pages may send the cookie or have it set, and which may read an answer.
+import type { MiddlewareHandler } from 'hono';
+import { cors } from 'hono/cors';
+import type { AppContext, AppEnv } from './service.ts';
+
+/**
+ * Whether a request that carries or sets the cookie may pass. `Origin` decides where there is one; `null` never passes,
+ * since any sandboxed frame can send it. Without it, `Sec-Fetch-Site` (Fetch Metadata) decides, which script cannot
+ * forge; without both it is no browser, and no victim's cookie is at stake.
+ */
+export function isOriginAllowed(c: AppContext): boolean {
+  const origin = c.req.header('Origin');
+  if (origin !== undefined) return isOwnOrigin(c, origin) || c.var.service.config.allowedOrigins.has(origin);
+  const site = c.req.header('Sec-Fetch-Site');
+  return site === undefined || site === 'same-origin' || site === 'none';
+}
+
+/** CORS for listed origins only, with credentials, never `*`. Others get no CORS header at all. */
+export const corsForListedOrigins: MiddlewareHandler<AppEnv> = async (c, next) => {
+  c.header('Vary', 'Origin', { append: true });
+  const origin = c.req.header('Origin');
+  const isListed = origin !== undefined && c.var.service.config.allowedOrigins.has(origin);
+  return isListed ? allowListed(c, next) : next();
+};
+
+/** Only reached with a listed origin, so the origin is repeated. */
+const allowListed = cors({
+  origin: (origin) => origin,
+  credentials: true,
+  allowMethods: ['GET', 'POST', 'DELETE'],
+  allowHeaders: ['Authorization', 'Content-Type'],
+  exposeHeaders: ['Date', 'Retry-After', 'WWW-Authenticate'],
+  maxAge: 600,
+});
+
+/** The origin that the request came to, or that of the issuer: behind a proxy the two can differ. */
+function isOwnOrigin(c: AppContext, origin: string): boolean {
+  return origin === new URL(c.req.url).origin || origin === new URL(c.var.service.config.issuer).origin;
+}

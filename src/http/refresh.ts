@@ -1,0 +1,39 @@
+// POST /refresh: the cookie for the next pair. One hop: everything that can be refused at the edge is, then one call.
+import type { FailureReason } from '../errors.ts';
+import { isOverAddressLimit, LIMIT_PERIOD_SECONDS, readDevice } from './client-address.ts';
+import { clearRefreshCookie, readRefreshCookie } from './cookie.ts';
+import { issueTokens, readPresentedToken } from './grant.ts';
+import { isOriginAllowed } from './origin.ts';
+import { refuse } from './refusal.ts';
+import { type AppContext, toPolicy } from './service.ts';
+import { callAccountAgain } from './storage-calls.ts';
+
+const REASONS = { reused: 'session_reused', expired: 'session_expired', ended: 'session_over' } as const;
+
+export async function refresh(c: AppContext): Promise<Response> {
+  if (!isOriginAllowed(c)) return refuse(c, 'origin_not_allowed');
+  if (await isOverAddressLimit(c, 'REFRESH_LIMIT')) {
+    return refuse(c, 'address_throttled', { retryAfterSeconds: LIMIT_PERIOD_SECONDS });
+  }
+  const cookie = readRefreshCookie(c);
+  if (cookie.kind !== 'one') return signOutBrowser(c, cookie.kind === 'none' ? 'no_token' : 'two_cookies');
+  const presented = await readPresentedToken(c, cookie.token);
+  if (!presented.ok) return signOutBrowser(c, presented.reason);
+
+  const { sub, sid, ctr } = presented.claims;
+  Object.assign(c.var.outcome, { accountId: sub, sessionId: sid });
+  const policy = toPolicy(c.var.service.config);
+  const result = await callAccountAgain(c, sub, (account) =>
+    account.refresh(sid, ctr, readDevice(c), policy),
+  );
+  if (result.outcome !== 'rotated' && result.outcome !== 'replayed')
+    return signOutBrowser(c, REASONS[result.outcome]);
+  c.var.outcome.reason = result.outcome;
+  return c.json(await issueTokens(c, result));
+}
+
+/** The one refusal that clears the cookie: it is worth nothing any more, and a page should not keep offering it. */
+function signOutBrowser(c: AppContext, reason: FailureReason): Response {
+  clearRefreshCookie(c);
+  return refuse(c, reason);
+}

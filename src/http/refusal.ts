@@ -1,0 +1,32 @@
+// Refusals on the wire: problem documents (RFC 9457), the challenge of a 401, Retry-After. What they say is in errors.ts.
+import { challengeFor, describeFailure, type FailureReason, UNAVAILABLE_RETRY_SECONDS } from '../errors.ts';
+import type { FieldError, Problem } from '../wire.ts';
+import type { AppContext } from './service.ts';
+
+export interface RefusalDetails {
+  retryAfterSeconds?: number;
+  errors?: FieldError[];
+  /** The request carried a bearer token, and that is what is wrong. */
+  isBearer?: boolean;
+}
+
+/** Answers a request that is refused, and notes the exact reason for the log. */
+export function refuse(c: AppContext, reason: FailureReason, details: RefusalDetails = {}): Response {
+  c.var.outcome.reason = reason;
+  const { status, code, title } = describeFailure(reason);
+  const wireStatus = status === 401 ? c.var.service.config.unauthorizedStatus : status;
+  const problem: Problem = {
+    type: `urn:latchkey:error:${code}`,
+    title,
+    status: wireStatus,
+    code,
+    message: title,
+    ...(details.errors && { errors: details.errors }),
+  };
+  const retryAfterSeconds = status === 503 ? UNAVAILABLE_RETRY_SECONDS : details.retryAfterSeconds;
+  if (retryAfterSeconds !== undefined) c.header('Retry-After', String(retryAfterSeconds));
+  const challenge = wireStatus === 401 ? challengeFor(reason, details.isBearer === true) : undefined;
+  if (challenge !== undefined) c.header('WWW-Authenticate', challenge);
+  c.header('Content-Type', 'application/problem+json');
+  return c.body(JSON.stringify(problem), wireStatus);
+}

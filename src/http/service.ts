@@ -1,0 +1,62 @@
+// What every request needs and no request should make: settings, keys. Made once per isolate, faults included.
+import type { Context } from 'hono';
+import { importDecoyKey } from '../account/decoy.ts';
+import { type Config, loadConfig } from '../config.ts';
+import type { SessionPolicy } from '../domain/session.ts';
+import type { FailureReason } from '../errors.ts';
+import { importAccessKeys, importSecrets, type KeyRing } from '../tokens/key-ring.ts';
+
+export interface Service {
+  config: Config;
+  accessKeys: KeyRing;
+  refreshKeys: KeyRing;
+  decoyKey: CryptoKey;
+}
+
+export type LoadedService = { ok: true; service: Service } | { ok: false; faults: string[] };
+
+/** What a request turned out to be, for its log line. Ids only: no name, no token, no password. */
+export interface RequestOutcome {
+  requestId: string;
+  reason?: FailureReason | 'rotated' | 'replayed';
+  accountId?: string;
+  sessionId?: string;
+}
+
+export type AppEnv = { Bindings: Env; Variables: { service: Service; outcome: RequestOutcome } };
+export type AppContext = Context<AppEnv>;
+
+/** The part of the settings that an account decides by. It travels with each call: the account reads no settings. */
+export function toPolicy({ refreshTtlSeconds, sessionTtlSeconds, graceSeconds }: Config): SessionPolicy {
+  return { refreshTtlSeconds, sessionTtlSeconds, graceSeconds };
+}
+
+const services = new WeakMap<object, Promise<LoadedService>>();
+
+/** The service of these bindings. workerd hands every request of an isolate the same `env` object. */
+export function loadService(env: Env): Promise<LoadedService> {
+  const known = services.get(env);
+  if (known !== undefined) return known;
+  const loading = makeService(env);
+  services.set(env, loading);
+  return loading;
+}
+
+async function makeService(env: Env): Promise<LoadedService> {
+  const loaded = loadConfig(env);
+  if (!loaded.ok) return reportFaults(loaded.faults);
+  const { config } = loaded;
+  const accessKeys = await importAccessKeys(config.accessKeys);
+  if (!accessKeys.ok) return reportFaults(accessKeys.faults.map((fault) => `ACCESS_TOKEN_SECRET ${fault}`));
+  const [signingSecret = ''] = config.refreshSecrets; // loadConfig refuses an empty list
+  const [refreshKeys, decoyKey] = await Promise.all([
+    importSecrets(config.refreshSecrets),
+    importDecoyKey(signingSecret),
+  ]);
+  return { ok: true, service: { config, accessKeys: accessKeys.value, refreshKeys, decoyKey } };
+}
+
+function reportFaults(faults: string[]): LoadedService {
+  console.error(JSON.stringify({ event: 'configuration', code: 'unavailable', faults }));
+  return { ok: false, faults };
+}

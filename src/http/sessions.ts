@@ -1,0 +1,44 @@
+// GET /sessions, DELETE /sessions and DELETE /sessions/{id}: what the owner sees of the account's sessions, and ends.
+import * as v from 'valibot';
+import { endSessionsQuery, type SessionsResponse } from '../wire.ts';
+import { authenticate } from './bearer.ts';
+import { toFieldErrors } from './body.ts';
+import { readDevice } from './client-address.ts';
+import { toSessionInfo } from './grant.ts';
+import { refuse } from './refusal.ts';
+import type { AppContext } from './service.ts';
+import { callAccount, callAccountAgain } from './storage-calls.ts';
+
+export async function listSessions(c: AppContext): Promise<Response> {
+  const caller = await authenticate(c);
+  if (!caller.ok) return refuse(c, caller.reason, caller);
+  const { sub, sid } = caller.claims;
+  const sessions = await callAccountAgain(c, sub, (account) => account.listSessions(sid));
+  if (sessions === undefined) return refuse(c, 'session_over', { isBearer: true });
+  const answer: SessionsResponse = { sessions: sessions.map((session) => toSessionInfo(session, sid)) };
+  return c.json(answer);
+}
+
+export async function endSession(c: AppContext): Promise<Response> {
+  const caller = await authenticate(c);
+  if (!caller.ok) return refuse(c, caller.reason, caller);
+  const { sub, sid } = caller.claims;
+  const target = c.req.param('id') ?? '';
+  const outcome = await callAccount(c, sub, (account) => account.endSession(sid, target, readDevice(c)));
+  if (outcome === 'session_over') return refuse(c, outcome, { isBearer: true });
+  return outcome === 'ended' ? c.body(null, 204) : refuse(c, outcome);
+}
+
+export async function endSessions(c: AppContext): Promise<Response> {
+  const caller = await authenticate(c);
+  if (!caller.ok) return refuse(c, caller.reason, caller);
+  const { sub, sid } = caller.claims;
+  const keep = c.req.queries('keep');
+  const query = v.safeParse(endSessionsQuery, { keep: keep?.length === 1 ? keep[0] : keep });
+  if (!query.success) return refuse(c, 'invalid_input', { errors: toFieldErrors(query.issues) });
+  const keepsCurrent = query.output.keep === 'current';
+  const outcome = await callAccount(c, sub, (account) =>
+    account.endSessions(sid, keepsCurrent, readDevice(c)),
+  );
+  return outcome === 'ended' ? c.body(null, 204) : refuse(c, outcome, { isBearer: true });
+}

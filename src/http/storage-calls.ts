@@ -1,0 +1,81 @@
+// Calls to storage: each with a deadline, and each failure turned into an outage (503) rather than a verdict (401).
+import type { Account } from '../account/account.ts';
+import { OutageError } from '../errors.ts';
+import type { AppContext } from './service.ts';
+
+/** Longer than any honest answer: a burst of sign-ins to one account queues behind its hashes, 0.2 s each. */
+const DEADLINE_MS = 15_000;
+
+type Method =
+  | 'register'
+  | 'signIn'
+  | 'refresh'
+  | 'signOut'
+  | 'describe'
+  | 'listSessions'
+  | 'endSession'
+  | 'endSessions'
+  | 'destroy';
+
+/** The account as a caller meets it: the same methods, each a promise. (The platform's own stub type splits unions.) */
+export type AccountClient = {
+  [M in Method]: (...args: Parameters<Account[M]>) => Promise<Awaited<ReturnType<Account[M]>>>;
+};
+
+/** Calls an account once. */
+export function callAccount<T>(
+  c: AppContext,
+  accountId: string,
+  call: (account: AccountClient) => Promise<T>,
+): Promise<T> {
+  return withDeadline('account_unavailable', () => call(openAccount(c, accountId)));
+}
+
+/**
+ * Calls an account, and again when the platform says that it may be tried again (an object that moved or restarted).
+ * For calls that do no harm twice: a refresh that did get through is answered with the same successor.
+ */
+export async function callAccountAgain<T>(
+  c: AppContext,
+  accountId: string,
+  call: (account: AccountClient) => Promise<T>,
+): Promise<T> {
+  try {
+    return await callAccount(c, accountId, call);
+  } catch (error) {
+    if (!isRetryable(error)) throw error;
+    return callAccount(c, accountId, call);
+  }
+}
+
+/** Asks the directory. */
+export function callDirectory<T>(c: AppContext, call: (db: D1Database) => Promise<T>): Promise<T> {
+  return withDeadline('directory_unavailable', () => call(c.env.DIRECTORY));
+}
+
+function openAccount(c: AppContext, accountId: string): AccountClient {
+  // Every argument and result of these methods is plain data, which RPC copies as it is.
+  return c.env.ACCOUNT.getByName(accountId) as unknown as AccountClient;
+}
+
+async function withDeadline<T>(reason: OutageError['reason'], call: () => Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  try {
+    const deadline = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error('deadline exceeded')), DEADLINE_MS);
+    });
+    return await Promise.race([call(), deadline]);
+  } catch (error) {
+    throw new OutageError(reason, error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** Cloudflare Durable Objects, error handling: `retryable`, and never when `overloaded`. */
+function isRetryable(error: unknown): boolean {
+  const cause: unknown = error instanceof OutageError ? error.cause : undefined;
+  if (!(cause instanceof Error)) return false;
+  const { retryable, overloaded } = cause as Error & { retryable?: unknown; overloaded?: unknown };
+  return retryable === true && overloaded !== true;
+}

@@ -1,0 +1,43 @@
+// Access tokens: short-lived, checked offline by anybody with the JWKS. Claims as in the contract; `auth_time` is
+// OpenID Connect's, the rest RFC 7519 and RFC 9068 (whose `typ: at+jwt` `hono/jwt` cannot write).
+import * as v from 'valibot';
+import {
+  type ClaimsContext,
+  type ClaimsFault,
+  findClaimsFault,
+  registeredClaims,
+  seconds,
+} from './claims.ts';
+import { type JwsFault, signJws, verifyJws } from './jws.ts';
+import type { KeyRing } from './key-ring.ts';
+
+const accessClaims = v.object({
+  ...registeredClaims,
+  jti: v.string(),
+  auth_time: seconds,
+  username: v.string(),
+  email: v.string(),
+});
+
+export type AccessClaims = Omit<v.InferOutput<typeof accessClaims>, 'nbf'>;
+export type AccessTokenFault = JwsFault | ClaimsFault;
+export type ReadAccessToken = { ok: true; claims: AccessClaims } | { ok: false; reason: AccessTokenFault };
+
+/** Signs an access token. `jti` is made here. */
+export function mintAccessToken(claims: Omit<AccessClaims, 'jti'>, ring: KeyRing): Promise<string> {
+  return signJws({ ...claims, jti: crypto.randomUUID() }, ring);
+}
+
+/** Checks signature first, claims second. Says nothing about the session: it may have ended since. */
+export async function readAccessToken(
+  token: string,
+  ring: KeyRing,
+  context: ClaimsContext,
+): Promise<ReadAccessToken> {
+  const jws = await verifyJws(token, ring);
+  if (!jws.ok) return jws;
+  const claims = v.safeParse(accessClaims, jws.payload);
+  if (!claims.success) return { ok: false, reason: 'token_claims' };
+  const fault = findClaimsFault(claims.output, context);
+  return fault === undefined ? { ok: true, claims: claims.output } : { ok: false, reason: fault };
+}

@@ -1,0 +1,182 @@
+// Signing keys as operators write them: the two secrets' formats, judged without touching Web Crypto.
+// Messages name the fault and never the value.
+import type { Parsed } from './parsed.ts';
+
+/** Fewest bytes of an HS256 secret: as long as its hash (RFC 7518 section 3.2). */
+export const MIN_SECRET_BYTES = 32;
+
+/** Fewest bits of an RSA modulus (RFC 7518 section 3.3). */
+const MIN_RSA_BITS = 2048;
+
+export type AsymmetricAlgorithm = 'ES256' | 'EdDSA' | 'RS256';
+export type Algorithm = 'HS256' | AsymmetricAlgorithm;
+
+/** The members of a JWK that we read, all strings (RFC 7517, RFC 7518 section 6, RFC 8037). */
+export interface Jwk {
+  kty: string;
+  kid?: string;
+  alg?: string;
+  use?: string;
+  crv?: string;
+  x?: string;
+  y?: string;
+  d?: string;
+  n?: string;
+  e?: string;
+  p?: string;
+  q?: string;
+  dp?: string;
+  dq?: string;
+  qi?: string;
+}
+
+/** One key of a set, with the algorithm that it is for. Only the private one can sign. */
+export interface AsymmetricKey {
+  alg: AsymmetricAlgorithm;
+  jwk: Jwk;
+  isPrivate: boolean;
+}
+
+/** What `ACCESS_TOKEN_SECRET` holds: one HS256 secret, or keys of which the first signs. */
+export type AccessKeyMaterial = { kind: 'secret'; secret: string } | { kind: 'keys'; keys: AsymmetricKey[] };
+
+const STRING_MEMBERS = [
+  'kty',
+  'kid',
+  'alg',
+  'use',
+  'crv',
+  'x',
+  'y',
+  'd',
+  'n',
+  'e',
+  'p',
+  'q',
+  'dp',
+  'dq',
+  'qi',
+] as const;
+
+/** Required members by kind: public first, then what makes the key private. */
+const KINDS: Record<
+  AsymmetricAlgorithm,
+  { kty: string; crv?: string; public: (keyof Jwk)[]; private: (keyof Jwk)[] }
+> = {
+  ES256: { kty: 'EC', crv: 'P-256', public: ['x', 'y'], private: ['d'] },
+  EdDSA: { kty: 'OKP', crv: 'Ed25519', public: ['x'], private: ['d'] },
+  RS256: { kty: 'RSA', public: ['n', 'e'], private: ['d', 'p', 'q', 'dp', 'dq', 'qi'] },
+};
+
+/** Reads `ACCESS_TOKEN_SECRET`: a secret, a private JWK, or a JWK Set whose first key is private. */
+export function parseAccessKeys(text: string): Parsed<AccessKeyMaterial> {
+  if (!text.trimStart().startsWith('{')) {
+    const fault = findSecretFault(text);
+    return fault === undefined
+      ? { ok: true, value: { kind: 'secret', secret: text } }
+      : { ok: false, faults: [fault] };
+  }
+  const json = parseJson(text);
+  if (!isRecord(json)) return { ok: false, faults: ['starts like a JWK but is not valid JSON'] };
+  if ('keys' in json && !Array.isArray(json.keys))
+    return { ok: false, faults: ['has "keys" that is not an array'] };
+  const members: unknown[] = Array.isArray(json.keys) ? json.keys : [json];
+  return parseKeys(members);
+}
+
+/** Reads `REFRESH_TOKEN_SECRET`: one or more HS256 secrets separated by commas; the first signs, all verify. */
+export function parseRefreshSecrets(text: string): Parsed<string[]> {
+  const secrets = text.split(',').map((secret) => secret.trim());
+  const faults = secrets.flatMap((secret, index) => {
+    const fault = findSecretFault(secret);
+    return fault === undefined ? [] : [secrets.length === 1 ? fault : `secret ${index + 1}: ${fault}`];
+  });
+  if (new Set(secrets).size !== secrets.length) faults.push('holds the same secret twice');
+  return faults.length === 0 ? { ok: true, value: secrets } : { ok: false, faults };
+}
+
+function findSecretFault(secret: string): string | undefined {
+  const bytes = new TextEncoder().encode(secret).length;
+  if (bytes >= MIN_SECRET_BYTES) return undefined;
+  return `is too short: ${bytes} bytes, at least ${MIN_SECRET_BYTES} are needed`;
+}
+
+function parseKeys(members: unknown[]): Parsed<AccessKeyMaterial> {
+  if (members.length === 0) return { ok: false, faults: ['holds an empty key set'] };
+  const keys: AsymmetricKey[] = [];
+  const faults: string[] = [];
+  members.forEach((member, index) => {
+    const parsed = parseKey(member);
+    if (parsed.ok) keys.push(parsed.value);
+    else faults.push(...parsed.faults.map((fault) => `key ${index + 1}: ${fault}`));
+  });
+  if (faults.length > 0) return { ok: false, faults };
+  if (keys[0]?.isPrivate !== true)
+    return { ok: false, faults: ['key 1: is public, but the first key has to sign'] };
+  return { ok: true, value: { kind: 'keys', keys } };
+}
+
+function parseKey(member: unknown): Parsed<AsymmetricKey> {
+  if (!isRecord(member)) return { ok: false, faults: ['is not an object'] };
+  const mistyped = STRING_MEMBERS.filter(
+    (name) => member[name] !== undefined && typeof member[name] !== 'string',
+  );
+  if (mistyped.length > 0)
+    return { ok: false, faults: [`has members that are not strings: ${mistyped.join(', ')}`] };
+  // Every member of Jwk was checked to be a string or absent; `kty` is compared below.
+  const jwk = Object.fromEntries(
+    STRING_MEMBERS.flatMap((name) => (name in member ? [[name, member[name]]] : [])),
+  ) as unknown as Jwk;
+  const found = Object.entries(KINDS).find(
+    ([, kind]) => kind.kty === jwk.kty && (kind.crv === undefined || kind.crv === jwk.crv),
+  );
+  if (found === undefined)
+    return { ok: false, faults: ['is neither EC P-256 (ES256), OKP Ed25519 (EdDSA) nor RSA (RS256)'] };
+  const alg = found[0] as AsymmetricAlgorithm; // a key of KINDS
+  const kind = found[1];
+  const faults = findKeyFaults(jwk, alg, kind);
+  const isPrivate = jwk.d !== undefined;
+  if (isPrivate) faults.push(...missing(jwk, kind.private));
+  return faults.length === 0 ? { ok: true, value: { alg, jwk, isPrivate } } : { ok: false, faults };
+}
+
+function findKeyFaults(
+  jwk: Jwk,
+  alg: AsymmetricAlgorithm,
+  kind: (typeof KINDS)[AsymmetricAlgorithm],
+): string[] {
+  const faults = missing(jwk, kind.public);
+  // RFC 9864 names EdDSA with Ed25519 "Ed25519"; both are accepted, "EdDSA" is written.
+  const isAlgFit = jwk.alg === undefined || jwk.alg === alg || (alg === 'EdDSA' && jwk.alg === 'Ed25519');
+  if (!isAlgFit) faults.push(`has an alg that does not fit its kind: ${alg} is expected`);
+  if (jwk.use !== undefined && jwk.use !== 'sig') faults.push('has a use other than "sig"');
+  if (jwk.kid !== undefined && !/^[\w.~-]{1,128}$/.test(jwk.kid)) {
+    faults.push('has a kid that is not 1 to 128 letters, digits, ".", "_", "~" or "-"');
+  }
+  if (alg === 'RS256' && jwk.n !== undefined && rsaBits(jwk.n) < MIN_RSA_BITS) {
+    faults.push(`has an RSA modulus of fewer than ${MIN_RSA_BITS} bits`);
+  }
+  return faults;
+}
+
+function missing(jwk: Jwk, names: (keyof Jwk)[]): string[] {
+  const absent = names.filter((name) => jwk[name] === undefined || jwk[name] === '');
+  return absent.length === 0 ? [] : [`lacks ${absent.join(', ')}`];
+}
+
+/** Bits of a base64url modulus, to the byte: leading zeros do not count. */
+function rsaBits(n: string): number {
+  return Math.floor((n.replace(/^A+/, '').length * 6) / 8) * 8;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

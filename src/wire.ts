@@ -1,0 +1,116 @@
+// The wire: what requests must look like, what responses look like, and the error codes. Shared with the client.
+// It must not import anything of ours, so that the client SDK can use it without the server.
+import * as v from 'valibot';
+
+/** Largest request body, in bytes. Counted while reading, whatever Content-Length says. */
+export const MAX_BODY_BYTES = 8 * 1024;
+
+/** Longest user name, in Unicode code points after NFKC. */
+export const USERNAME_MAX_LENGTH = 64;
+
+/** Longest e-mail address, in UTF-16 units (RFC 5321 section 4.5.3.1.3, less the angle brackets). */
+export const EMAIL_MAX_LENGTH = 254;
+
+/** Longest password, in code points. Longer ones are refused, never truncated. */
+export const PASSWORD_MAX_LENGTH = 1024;
+
+const text = v.string('must be a string');
+
+/** Body of `POST /login`. `username` may be the e-mail address. */
+export const loginRequest = v.object({ username: text, password: text }, 'must be an object');
+export type LoginRequest = v.InferOutput<typeof loginRequest>;
+
+/** Body of `POST /register`. What names and passwords may hold is decided in `domain/`. */
+export const registerRequest = v.object({ username: text, email: text, password: text }, 'must be an object');
+export type RegisterRequest = v.InferOutput<typeof registerRequest>;
+
+/** Query of `DELETE /sessions`. A misspelt `keep` must not end every session, so anything else is refused. */
+export const endSessionsQuery = v.object({
+  keep: v.optional(v.literal('current', 'must be "current" or left out')),
+});
+
+/** An account, as its owner sees it. `createdAt` is RFC 3339, UTC. */
+export interface User {
+  id: string;
+  username: string;
+  email: string;
+  createdAt: string;
+}
+
+/** A session, as its owner sees it. Times are RFC 3339, UTC. */
+export interface SessionInfo {
+  id: string;
+  createdAt: string;
+  lastUsedAt: string;
+  expiresAt: string;
+  userAgent: string | null;
+  ip: string | null;
+  country: string | null;
+  current: boolean;
+}
+
+/** Answer of `POST /login` and `POST /refresh`. `expiresIn` is in seconds (RFC 6749 section 5.1). */
+export interface TokenResponse {
+  accessToken: string;
+  tokenType: 'Bearer';
+  expiresIn: number;
+}
+
+/** Answer of `POST /register`. */
+export interface RegisterResponse extends TokenResponse {
+  user: User;
+}
+
+/** Answer of `GET /me`. */
+export interface MeResponse {
+  user: User;
+  session: SessionInfo;
+}
+
+/** Answer of `GET /sessions`. */
+export interface SessionsResponse {
+  sessions: SessionInfo[];
+}
+
+/** Answer of `GET /health`. */
+export interface HealthResponse {
+  status: 'ok';
+  version: string;
+}
+
+/** Every error code that a client can meet. The contract: titles may change, codes may not. */
+export const errorCodes = [
+  'malformed_body',
+  'invalid_credentials',
+  'unauthorized',
+  'session_ended',
+  'origin_not_allowed',
+  'registration_closed',
+  'not_found',
+  'method_not_allowed',
+  'username_taken',
+  'email_taken',
+  'body_too_large',
+  'unsupported_media_type',
+  'invalid_input',
+  'too_many_attempts',
+  'unavailable',
+  'internal',
+] as const;
+export type ErrorCode = (typeof errorCodes)[number];
+
+/** One refused field of a 422. */
+export interface FieldError {
+  field: string;
+  message: string;
+}
+
+/** An error body: `application/problem+json` (RFC 9457). `message` repeats `title` for the tutorial's clients. */
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  code: ErrorCode;
+  message: string;
+  errors?: FieldError[];
+}

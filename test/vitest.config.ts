@@ -1,0 +1,37 @@
+// Every test runs inside workerd, with real Durable Objects and a real D1, except those under test/node: they start
+// processes, or read the source tree.
+import { join } from 'node:path';
+import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-pool-workers';
+import { defineConfig } from 'vitest/config';
+
+const root = join(import.meta.dirname, '..');
+const migrations = await readD1Migrations(join(root, 'src/directory/migrations'));
+
+export default defineConfig({
+  root,
+  test: {
+    silent: 'passed-only',
+    projects: [
+      {
+        plugins: [
+          cloudflareTest({
+            wrangler: { configPath: './wrangler.toml' },
+            miniflare: {
+              // Settings come from test/support/service.ts alone, so that a developer's .dev.vars changes no result.
+              bindings: { TEST_MIGRATIONS: migrations },
+            },
+          }),
+        ],
+        test: {
+          name: 'workers',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/node/**'],
+          setupFiles: ['test/support/setup.ts'],
+        },
+      },
+      {
+        test: { name: 'node', include: ['test/node/**/*.test.ts'], environment: 'node' },
+      },
+    ],
+  },
+});
