@@ -8,6 +8,9 @@ export const MIN_SECRET_BYTES = 32;
 /** Fewest bits of an RSA modulus (RFC 7518 section 3.3). */
 const MIN_RSA_BITS = 2048;
 
+/** Smallest RSA public exponent (NIST SP 800-56B section 6.2: above 2^16). */
+const MIN_RSA_EXPONENT = 65_537n;
+
 export type AsymmetricAlgorithm = 'ES256' | 'EdDSA' | 'RS256';
 export type Algorithm = 'HS256' | AsymmetricAlgorithm;
 
@@ -153,9 +156,7 @@ function findKeyFaults(
   if (jwk.kid !== undefined && !/^[\w.~-]{1,128}$/.test(jwk.kid)) {
     faults.push('has a kid that is not 1 to 128 letters, digits, ".", "_", "~" or "-"');
   }
-  if (alg === 'RS256' && jwk.n !== undefined && rsaBits(jwk.n) < MIN_RSA_BITS) {
-    faults.push(`has an RSA modulus of fewer than ${MIN_RSA_BITS} bits`);
-  }
+  if (alg === 'RS256') faults.push(...findRsaFaults(jwk));
   return faults;
 }
 
@@ -164,9 +165,27 @@ function missing(jwk: Jwk, names: (keyof Jwk)[]): string[] {
   return absent.length === 0 ? [] : [`lacks ${absent.join(', ')}`];
 }
 
-/** Bits of a base64url modulus, to the byte: leading zeros do not count. */
-function rsaBits(n: string): number {
-  return Math.floor((n.replace(/^A+/, '').length * 6) / 8) * 8;
+/** Web Crypto imports a short modulus and an exponent of 1, under which everybody can sign. */
+function findRsaFaults({ n = '', e = '' }: Jwk): string[] {
+  const modulus = toBigInt(n);
+  const exponent = toBigInt(e);
+  if (modulus === undefined || exponent === undefined) return ['has an n or e that is not base64url'];
+  const faults: string[] = [];
+  if (modulus.toString(2).length < MIN_RSA_BITS)
+    faults.push(`has an RSA modulus of fewer than ${MIN_RSA_BITS} bits`);
+  if (exponent < MIN_RSA_EXPONENT) faults.push(`has an RSA exponent below ${MIN_RSA_EXPONENT}`);
+  return faults;
+}
+
+/** A base64url big-endian number (RFC 7518 section 2, Base64urlUInt). With `atob`, since the command line uses this under Node. */
+function toBigInt(base64url: string): bigint | undefined {
+  if (!/^[\w-]+$/.test(base64url)) return undefined;
+  try {
+    const bytes = atob(base64url.replaceAll('-', '+').replaceAll('_', '/'));
+    return [...bytes].reduce((number, byte) => number * 256n + BigInt(byte.charCodeAt(0)), 0n);
+  } catch {
+    return undefined;
+  }
 }
 
 function parseJson(text: string): unknown {
