@@ -1,0 +1,119 @@
+// One account object as its tests meet it: its methods over RPC, and what it stores, read from inside.
+import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import { type Account, type Grant, randomId } from '../../src/account/account.ts';
+import { AccountStore } from '../../src/account/store.ts';
+import { claim } from '../../src/directory/directory.ts';
+import { type Device, openSession, type Session, type SessionPolicy } from '../../src/domain/session.ts';
+import type { AccountClient } from '../../src/http/storage-calls.ts';
+import { accountOf, PASSWORD, uniqueName } from './service.ts';
+
+export const DAY_SECONDS = 24 * 60 * 60;
+export const DEVICE: Device = { userAgent: 'Testbrowser/1.0', ip: '192.0.2.7', country: 'NL' };
+/** The lifetimes of the contract. */
+export const POLICY: SessionPolicy = {
+  refreshTtlSeconds: DAY_SECONDS,
+  sessionTtlSeconds: 30 * DAY_SECONDS,
+  graceSeconds: 30,
+};
+
+/** The methods of an account, each a promise. */
+export function openAccount(id: string): AccountClient {
+  // Every argument and result of these methods is plain data, which RPC copies as it is.
+  return accountOf(id) as unknown as AccountClient;
+}
+
+/** An account with one session, without the HTTP around it. Unless told otherwise, the directory holds its names. */
+export async function createAccount({
+  policy = POLICY,
+  isClaimed = true,
+} = {}): Promise<Grant & { id: string; account: AccountClient }> {
+  const id = randomId();
+  const username = uniqueName();
+  const email = `${username}@example.com`;
+  const account = openAccount(id);
+  const grant = await account.register({ id, username, email, password: PASSWORD, device: DEVICE, policy });
+  if (isClaimed) await claimNames(grant);
+  return { id, account, ...grant };
+}
+
+/** The second step of a registration: the directory takes the account's names. */
+export async function claimNames({ profile: { id, username, email }, nowMs }: Grant): Promise<void> {
+  const names = { username: { display: username, key: username }, email: { display: email, key: email } };
+  await claim(env.DIRECTORY, { id, ...names, createdAtMs: nowMs });
+}
+
+/** Runs inside an account's object: with its instance and its storage. */
+export function runInside<T>(
+  id: string,
+  use: (account: Account, state: DurableObjectState) => T | Promise<T>,
+): Promise<T> {
+  // `accountOf` names the class: the platform's types lose it.
+  return runInDurableObject(accountOf(id), (instance, state) => use(instance as Account, state));
+}
+
+/** Reads or plants rows of an account. */
+export function inStore<T>(id: string, use: (store: AccountStore) => T): Promise<T> {
+  return runInside(id, (_, { storage }) => use(new AccountStore(storage.sql)));
+}
+
+/** Another session of an account, without the hash that a sign-in takes. */
+export async function plantSession(id: string, policy: SessionPolicy = POLICY): Promise<Session> {
+  const session = openSession(randomId(), DEVICE, Date.now(), policy);
+  await inStore(id, (store) => store.insertSession(session));
+  return session;
+}
+
+/** The sessions that an account stores, expired ones included, the latest used first. */
+export async function readSids(id: string): Promise<string[]> {
+  return (await inStore(id, (store) => store.listSessions())).map(({ sid }) => sid);
+}
+
+/** The history of an account, the earliest first. */
+export function readEvents(id: string): Promise<Record<string, SqlStorageValue>[]> {
+  return runInside(id, (_, { storage }) => storage.sql.exec('SELECT * FROM event ORDER BY id').toArray());
+}
+
+/** All that an object stores: the rows of every table, the key-value pairs, the alarm. */
+export interface Stored {
+  tables: Record<string, Record<string, SqlStorageValue>[]>;
+  pairs: [string, unknown][];
+  alarmMs: number | null;
+}
+
+/** What an object stores that was never written to. */
+export const NOTHING: Stored = { tables: {}, pairs: [], alarmMs: null };
+
+export function readStored(stub: DurableObjectStub<Account>): Promise<Stored> {
+  return runInDurableObject(stub, async (_, { storage }) => {
+    const names = storage.sql
+      .exec<{ name: string }>(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_cf_*' ORDER BY name",
+      )
+      .toArray();
+    return {
+      tables: Object.fromEntries(
+        names.map(({ name }) => [name, storage.sql.exec(`SELECT * FROM ${name}`).toArray()]),
+      ),
+      pairs: [...(await storage.list())],
+      alarmMs: await storage.getAlarm(),
+    };
+  });
+}
+
+/** Rows written since the object started, those written back unchanged included. */
+export function countWrites(id: string): Promise<number> {
+  return runInside(
+    id,
+    (_, { storage }) => storage.sql.exec<{ writes: number }>('SELECT total_changes() AS writes').one().writes,
+  );
+}
+
+/** Rings the alarm now, as the platform would at its time. Throws when none is set. */
+export async function ringAlarm(id: string): Promise<void> {
+  if (!(await runDurableObjectAlarm(accountOf(id)))) throw new Error('no alarm is set');
+}
+
+export function readAlarmMs(id: string): Promise<number | null> {
+  return runInside(id, (_, { storage }) => storage.getAlarm());
+}
