@@ -1,0 +1,191 @@
+import { describe, expect, it } from 'vitest';
+import { MAX_SESSIONS, randomId } from '../../src/account/account.ts';
+import type { AccountClient } from '../../src/http/storage-calls.ts';
+import {
+  countWrites,
+  createAccount,
+  DAY_SECONDS,
+  DEVICE,
+  inStore,
+  POLICY,
+  plantSession,
+  readSids,
+  readStored,
+} from '../support/account.ts';
+import { freezeClock, passSeconds } from '../support/clock.ts';
+import { accountOf, PASSWORD } from '../support/service.ts';
+
+/** What must not change when a call is refused: everything stored, and not one write. */
+async function readTrace(id: string) {
+  return { stored: await readStored(accountOf(id)), writes: await countWrites(id) };
+}
+
+describe('a refresh', () => {
+  it('rotates the session that it names, and no other', async () => {
+    freezeClock();
+    const { id, account, session, profile } = await createAccount();
+    const other = await plantSession(id);
+    passSeconds(3600);
+    const nowMs = Date.now();
+    const iat = Math.floor(nowMs / 1000);
+    const next = {
+      counter: 2,
+      rotatedAtMs: nowMs,
+      iat,
+      exp: iat + POLICY.refreshTtlSeconds,
+      lastUsedAtMs: nowMs,
+    };
+    const result = await account.refresh(session.sid, 1, DEVICE, POLICY);
+    expect(result).toEqual({ outcome: 'rotated', session: { ...session, ...next }, profile, nowMs });
+    expect(await inStore(id, (store) => store.listSessions())).toEqual([{ ...session, ...next }, other]);
+  });
+
+  it('answers the predecessor with the same session again, and writes nothing', async () => {
+    freezeClock();
+    const { id, account, session } = await createAccount();
+    const rotated = await account.refresh(session.sid, 1, DEVICE, POLICY);
+    const before = await readTrace(id);
+    expect(await account.refresh(session.sid, 1, DEVICE, POLICY)).toEqual({
+      ...rotated,
+      outcome: 'replayed',
+    });
+    expect(await readTrace(id)).toEqual(before);
+  });
+
+  it('ends the session, and only that one, when a token was used before', async () => {
+    freezeClock();
+    const { id, account, session } = await createAccount();
+    const other = await plantSession(id);
+    await account.refresh(session.sid, 1, DEVICE, POLICY);
+    passSeconds(POLICY.graceSeconds);
+    expect(await account.refresh(session.sid, 1, DEVICE, POLICY)).toEqual({ outcome: 'reused' });
+    expect(await readSids(id)).toEqual([other.sid]);
+    expect(await account.refresh(session.sid, 2, DEVICE, POLICY)).toEqual({ outcome: 'ended' });
+  });
+
+  it('revives no session that ran out, and writes nothing', async () => {
+    freezeClock();
+    const { id, account, session } = await createAccount();
+    passSeconds(POLICY.refreshTtlSeconds);
+    const before = await readTrace(id);
+    expect(await account.refresh(session.sid, 1, DEVICE, POLICY)).toEqual({ outcome: 'expired' });
+    expect(await account.refresh(randomId(), 1, DEVICE, POLICY)).toEqual({ outcome: 'ended' });
+    expect(await readTrace(id)).toEqual(before);
+  });
+});
+
+describe('the number of sessions', () => {
+  it('stays at a hundred: the next sign-in ends the one longest unused', async () => {
+    freezeClock();
+    const { id, account, session: first } = await createAccount();
+    passSeconds(1);
+    const second = await plantSession(id);
+    while ((await readSids(id)).length < MAX_SESSIONS) {
+      passSeconds(1);
+      await plantSession(id);
+    }
+    // The oldest one is in use; the second oldest is not.
+    passSeconds(1);
+    await account.refresh(first.sid, 1, DEVICE, POLICY);
+    passSeconds(1);
+    const result = await account.signIn(PASSWORD, DEVICE, POLICY);
+    const sids = await readSids(id);
+    expect(sids).toHaveLength(100);
+    expect(sids).not.toContain(second.sid);
+    expect(sids.slice(0, 2)).toEqual([result.outcome === 'signed_in' && result.session.sid, first.sid]);
+    expect(await account.refresh(second.sid, 1, DEVICE, POLICY)).toEqual({ outcome: 'ended' });
+  });
+
+  it('does not count those that ran out: a sign-in clears them first', async () => {
+    freezeClock();
+    const { id, account, session } = await createAccount();
+    await plantSession(id, { ...POLICY, refreshTtlSeconds: 60 });
+    passSeconds(60);
+    const result = await account.signIn(PASSWORD, DEVICE, POLICY);
+    expect(await readSids(id)).toEqual([result.outcome === 'signed_in' && result.session.sid, session.sid]);
+  });
+});
+
+describe('signing out', () => {
+  it('ends the session once, and no other', async () => {
+    const { id, account, session } = await createAccount();
+    const other = await plantSession(id);
+    expect(await account.signOut(session.sid, DEVICE)).toBe(true);
+    expect(await readSids(id)).toEqual([other.sid]);
+    const before = await readTrace(id);
+    expect(await account.signOut(session.sid, DEVICE)).toBe(false);
+    expect(await readTrace(id)).toEqual(before);
+  });
+});
+
+describe('ending sessions', () => {
+  it('ends one of the account, the own one included', async () => {
+    const { id, account, session } = await createAccount();
+    const other = await plantSession(id);
+    expect(await account.endSession(session.sid, other.sid, DEVICE)).toBe('ended');
+    expect(await readSids(id)).toEqual([session.sid]);
+    expect(await account.endSession(session.sid, session.sid, DEVICE)).toBe('ended');
+    expect(await readSids(id)).toEqual([]);
+  });
+
+  it('tells of a session that is not there, and writes nothing', async () => {
+    const { id, account, session } = await createAccount();
+    const before = await readTrace(id);
+    expect(await account.endSession(session.sid, randomId(), DEVICE)).toBe('unknown_session');
+    expect(await readTrace(id)).toEqual(before);
+  });
+
+  it('ends every other one, or all', async () => {
+    const { id, account, session } = await createAccount();
+    await plantSession(id);
+    await plantSession(id);
+    expect(await account.endSessions(session.sid, true, DEVICE)).toBe('ended');
+    expect(await readSids(id)).toEqual([session.sid]);
+    await plantSession(id);
+    expect(await account.endSessions(session.sid, false, DEVICE)).toBe('ended');
+    expect(await readSids(id)).toEqual([]);
+  });
+
+  it.each([
+    ['is over', (account: AccountClient, sid: string) => account.signOut(sid, DEVICE)],
+    ['ran out', () => passSeconds(POLICY.refreshTtlSeconds)],
+  ])('is refused to a caller whose own session %s', async (_, finish) => {
+    freezeClock();
+    const { id, account, session } = await createAccount();
+    const longer = { ...POLICY, refreshTtlSeconds: 2 * DAY_SECONDS };
+    const other = await plantSession(id, longer);
+    await finish(account, session.sid);
+    const before = await readTrace(id);
+    expect(await account.endSession(session.sid, other.sid, DEVICE)).toBe('session_over');
+    expect(await account.endSessions(session.sid, true, DEVICE)).toBe('session_over');
+    expect(await account.endSessions(session.sid, false, DEVICE)).toBe('session_over');
+    expect(await account.listSessions(session.sid)).toBeUndefined();
+    expect(await account.describe(session.sid)).toBeUndefined();
+    expect(await readTrace(id)).toEqual(before);
+    expect(await account.describe(other.sid)).toMatchObject({ session: { sid: other.sid } });
+  });
+});
+
+describe('what an owner sees', () => {
+  it('is the account and the session, and the live sessions with the latest used first', async () => {
+    freezeClock();
+    const { id, account, session, profile } = await createAccount();
+    passSeconds(1);
+    const second = await plantSession(id);
+    expect(await account.describe(session.sid)).toEqual({ profile, session });
+    expect(await account.listSessions(session.sid)).toEqual([second, session]);
+  });
+
+  it('leaves out sessions past either lifetime', async () => {
+    freezeClock();
+    const { id, account, session } = await createAccount();
+    const idle = await plantSession(id, { ...POLICY, refreshTtlSeconds: 60 });
+    const old = await plantSession(id, { ...POLICY, sessionTtlSeconds: 60 });
+    passSeconds(59);
+    expect(await account.listSessions(session.sid)).toHaveLength(3);
+    passSeconds(1);
+    expect(await account.listSessions(session.sid)).toEqual([session]);
+    expect(await account.describe(idle.sid)).toBeUndefined();
+    expect(await account.describe(old.sid)).toBeUndefined();
+  });
+});

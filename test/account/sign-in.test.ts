@@ -1,0 +1,177 @@
+import { describe, expect, it } from 'vitest';
+import { CLAIM_CHECK_DELAY_MS } from '../../src/account/account.ts';
+import { hashPassword } from '../../src/passwords/scrypt.ts';
+import {
+  countWrites,
+  createAccount,
+  DAY_SECONDS,
+  DEVICE,
+  inStore,
+  POLICY,
+  readAlarmMs,
+  readStored,
+  runInside,
+} from '../support/account.ts';
+import { freezeClock, passSeconds } from '../support/clock.ts';
+import { accountOf, PASSWORD } from '../support/service.ts';
+
+const TODAYS_HASH = /^\$scrypt\$ln=14,r=8,p=5\$[\w+/]{22}\$[\w+/]{43}$/;
+
+describe('registration', () => {
+  it('stores the account, signs it in, and arranges to look for its claim', async () => {
+    const nowMs = freezeClock();
+    const { id, profile, session } = await createAccount();
+    const iat = Math.floor(nowMs / 1000);
+    expect(session).toEqual({
+      sid: expect.stringMatching(/^[\w-]{22}$/),
+      counter: 1,
+      rotatedAtMs: nowMs,
+      iat,
+      exp: iat + POLICY.refreshTtlSeconds,
+      createdAtMs: nowMs,
+      expiresAtMs: (iat + POLICY.sessionTtlSeconds) * 1000,
+      lastUsedAtMs: nowMs,
+      ...DEVICE,
+    });
+    expect(await inStore(id, (store) => store.listSessions())).toEqual([session]);
+    expect(await inStore(id, (store) => store.readAccount())).toEqual({
+      ...profile,
+      passwordHash: expect.stringMatching(TODAYS_HASH),
+      isClaimed: false,
+    });
+    expect(await readAlarmMs(id)).toBe(nowMs + CLAIM_CHECK_DELAY_MS);
+  });
+
+  it('cannot overwrite an account that is there', async () => {
+    const { id, profile } = await createAccount();
+    const before = await readStored(accountOf(id));
+    const again = { ...profile, password: 'another horse entirely', device: DEVICE, policy: POLICY };
+    await runInside(id, (instance) => {
+      expect(() => instance.register(again)).toThrow('UNIQUE constraint failed');
+    });
+    expect(await readStored(accountOf(id))).toEqual(before);
+  });
+});
+
+describe('a sign-in', () => {
+  it('opens a session of its own with the right password', async () => {
+    freezeClock();
+    const { id, account, session: first, profile } = await createAccount();
+    passSeconds(60);
+    const nowMs = Date.now();
+    const result = await account.signIn(PASSWORD, DEVICE, POLICY);
+    expect(result).toMatchObject({
+      outcome: 'signed_in',
+      profile,
+      nowMs,
+      session: { counter: 1, createdAtMs: nowMs },
+    });
+    const sessions = await inStore(id, (store) => store.listSessions());
+    expect(sessions).toHaveLength(2);
+    expect(sessions).toEqual([result.outcome === 'signed_in' && result.session, first]);
+  });
+
+  it('opens none with a wrong password, and counts the failure', async () => {
+    const nowMs = freezeClock();
+    const { id, account, session } = await createAccount();
+    expect(await account.signIn('wrong horse battery staple', DEVICE, POLICY)).toEqual({
+      outcome: 'wrong_password',
+    });
+    expect(await inStore(id, (store) => store.listSessions())).toEqual([session]);
+    expect(await inStore(id, (store) => store.readThrottle())).toEqual({
+      failures: 1,
+      lastFailureAtMs: nowMs,
+    });
+  });
+
+  it('takes the same password in another Unicode form', async () => {
+    const { account } = await createAccount();
+    const fullWidth = PASSWORD.replaceAll('e', '\uFF45');
+    expect(await account.signIn(fullWidth, DEVICE, POLICY)).toMatchObject({ outcome: 'signed_in' });
+  });
+
+  it('clears the failures before it', async () => {
+    const nowMs = freezeClock();
+    const { id, account } = await createAccount();
+    await inStore(id, (store) => store.writeThrottle({ failures: 5, lastFailureAtMs: nowMs }));
+    expect(await account.signIn(PASSWORD, DEVICE, POLICY)).toMatchObject({ outcome: 'signed_in' });
+    expect(await inStore(id, (store) => store.readThrottle())).toBeUndefined();
+  });
+});
+
+describe('the throttle', () => {
+  it('lets five wrong passwords go, and after the sixth even the right one waits', {
+    timeout: 30_000,
+  }, async () => {
+    const nowMs = freezeClock();
+    const { id, account, session } = await createAccount();
+    for (let failures = 1; failures <= 6; failures += 1) {
+      expect(await account.signIn('wrong', DEVICE, POLICY)).toEqual({ outcome: 'wrong_password' });
+    }
+    const throttled = { outcome: 'throttled', retryAfterSeconds: 30 };
+    expect(await account.signIn(PASSWORD, DEVICE, POLICY)).toEqual(throttled);
+    expect(await inStore(id, (store) => store.readThrottle())).toEqual({
+      failures: 6,
+      lastFailureAtMs: nowMs,
+    });
+    expect(await inStore(id, (store) => store.listSessions())).toEqual([session]);
+    passSeconds(30);
+    expect(await account.signIn(PASSWORD, DEVICE, POLICY)).toMatchObject({ outcome: 'signed_in' });
+  });
+
+  it('answers without hashing, and without writing', async () => {
+    const nowMs = freezeClock();
+    const { id, account } = await createAccount();
+    await inStore(id, (store) => {
+      store.writeThrottle({ failures: 6, lastFailureAtMs: nowMs });
+      // Not a hash at all: from here on, whoever goes as far as checking a password fails.
+      store.writePasswordHash('tripwire');
+    });
+    const before = { stored: await readStored(accountOf(id)), writes: await countWrites(id) };
+    for (const password of [PASSWORD, 'wrong']) {
+      expect(await account.signIn(password, DEVICE, POLICY)).toEqual({
+        outcome: 'throttled',
+        retryAfterSeconds: 30,
+      });
+    }
+    expect({ stored: await readStored(accountOf(id)), writes: await countWrites(id) }).toEqual(before);
+    passSeconds(30);
+    await runInside(id, (instance) => {
+      expect(() => instance.signIn(PASSWORD, DEVICE, POLICY)).toThrow('not a PHC string');
+    });
+  });
+
+  it('starts again after a day without failures', async () => {
+    const nowMs = freezeClock();
+    const { id, account } = await createAccount();
+    await inStore(id, (store) => store.writeThrottle({ failures: 20, lastFailureAtMs: nowMs }));
+    passSeconds(DAY_SECONDS);
+    expect(await account.signIn('wrong', DEVICE, POLICY)).toEqual({ outcome: 'wrong_password' });
+    expect(await inStore(id, (store) => store.readThrottle())).toMatchObject({ failures: 1 });
+  });
+});
+
+describe('a password hash below the parameters of today', () => {
+  const plantWeakHash = (id: string) => {
+    const weak = hashPassword(PASSWORD, { ln: 10, r: 8, p: 1 });
+    return inStore(id, (store) => store.writePasswordHash(weak)).then(() => weak);
+  };
+  const readHash = (id: string) => inStore(id, (store) => store.readAccount()?.passwordHash);
+
+  it('is replaced at the next sign-in, once', async () => {
+    const { id, account } = await createAccount();
+    await plantWeakHash(id);
+    expect(await account.signIn(PASSWORD, DEVICE, POLICY)).toMatchObject({ outcome: 'signed_in' });
+    const raised = await readHash(id);
+    expect(raised).toMatch(TODAYS_HASH);
+    expect(await account.signIn(PASSWORD, DEVICE, POLICY)).toMatchObject({ outcome: 'signed_in' });
+    expect(await readHash(id)).toBe(raised);
+  });
+
+  it('stays when the password is wrong', async () => {
+    const { id, account } = await createAccount();
+    const weak = await plantWeakHash(id);
+    expect(await account.signIn('wrong', DEVICE, POLICY)).toEqual({ outcome: 'wrong_password' });
+    expect(await readHash(id)).toBe(weak);
+  });
+});
