@@ -1,0 +1,142 @@
+import { describe, expect, it } from 'vitest';
+import { CLAIM_CHECK_DELAY_MS, randomId } from '../../src/account/account.ts';
+import {
+  createAccount,
+  DAY_SECONDS,
+  DEVICE,
+  inStore,
+  NOTHING,
+  openAccount,
+  POLICY,
+  readAlarmMs,
+  readStored,
+  ringAlarm,
+  runInside,
+} from '../support/account.ts';
+import { freezeClock, passSeconds } from '../support/clock.ts';
+import { accountOf, PASSWORD } from '../support/service.ts';
+
+const DAY_MS = DAY_SECONDS * 1000;
+
+/** An account past its claim check, so that only what it holds sets the alarm. */
+async function createSettledAccount(policy = POLICY) {
+  const created = await createAccount({ policy });
+  await inStore(created.id, (store) => store.writeClaimed());
+  return created;
+}
+
+describe('the alarm of an account', () => {
+  it('clears the sessions that ran out, keeps the live ones, and sets itself for the next end', async () => {
+    freezeClock();
+    const { id, account, session: idle } = await createSettledAccount();
+    const absolute = await account.signIn(PASSWORD, DEVICE, { ...POLICY, sessionTtlSeconds: 3600 });
+    passSeconds(10);
+    const live = await account.signIn(PASSWORD, DEVICE, POLICY);
+    if (absolute.outcome !== 'signed_in' || live.outcome !== 'signed_in') throw new Error('no session');
+    const before = await readStored(accountOf(id));
+    expect(before.alarmMs).toBe(absolute.session.expiresAtMs);
+
+    passSeconds(idle.exp - Date.now() / 1000);
+    await ringAlarm(id);
+    expect(await inStore(id, (store) => store.listSessions())).toEqual([live.session]);
+    const after = await readStored(accountOf(id));
+    expect(after.tables).toEqual({ ...before.tables, session: after.tables.session });
+    expect(after.alarmMs).toBe(live.session.exp * 1000);
+  });
+
+  it('touches nothing when it rings before the end, and sets itself anew', async () => {
+    freezeClock();
+    const { id, account, session } = await createSettledAccount();
+    passSeconds(3600);
+    await account.refresh(session.sid, 1, DEVICE, POLICY);
+    await account.signIn('wrong', DEVICE, POLICY);
+    const before = await readStored(accountOf(id));
+    passSeconds(DAY_SECONDS - 3600 - 1);
+    await ringAlarm(id);
+    // The rotation moved the session's end; the failure is forgotten at the same time, to the fraction of a second.
+    expect(await readStored(accountOf(id))).toEqual({ ...before, alarmMs: (session.exp + 3600) * 1000 });
+  });
+
+  it('forgets failed sign-ins after a day, and not before', async () => {
+    const nowMs = freezeClock();
+    const { id, account } = await createSettledAccount({ ...POLICY, refreshTtlSeconds: 7 * DAY_SECONDS });
+    await account.signIn('wrong', DEVICE, POLICY);
+    expect(await readAlarmMs(id)).toBe(nowMs + DAY_MS);
+    passSeconds(DAY_SECONDS - 1);
+    await ringAlarm(id);
+    expect(await inStore(id, (store) => store.readThrottle())).toEqual({
+      failures: 1,
+      lastFailureAtMs: nowMs,
+    });
+    expect(await readAlarmMs(id)).toBe(nowMs + DAY_MS);
+    passSeconds(1);
+    await ringAlarm(id);
+    expect(await inStore(id, (store) => store.readThrottle())).toBeUndefined();
+  });
+
+  it('is not set again when nothing is left to run out, and the account stays', async () => {
+    freezeClock();
+    const { id, account, session } = await createSettledAccount();
+    passSeconds(DAY_SECONDS);
+    await ringAlarm(id);
+    expect(await readAlarmMs(id)).toBeNull();
+    expect(await account.describe(session.sid)).toBeUndefined();
+    expect(await account.signIn(PASSWORD, DEVICE, POLICY)).toMatchObject({ outcome: 'signed_in' });
+    expect(await readAlarmMs(id)).not.toBeNull();
+  });
+
+  it('rings for the claim first, when nobody has looked for it yet', async () => {
+    const nowMs = freezeClock();
+    const { id, account } = await createAccount();
+    await account.signIn('wrong', DEVICE, POLICY);
+    passSeconds(60);
+    await account.signIn(PASSWORD, DEVICE, POLICY);
+    expect(await readAlarmMs(id)).toBe(nowMs + CLAIM_CHECK_DELAY_MS);
+  });
+});
+
+describe('an object without account', () => {
+  it('keeps nothing of questions about it', async () => {
+    const id = randomId();
+    const account = openAccount(id);
+    const sid = randomId();
+    expect(await account.refresh(sid, 1, DEVICE, POLICY)).toEqual({ outcome: 'ended' });
+    expect(await account.describe(sid)).toBeUndefined();
+    expect(await account.listSessions(sid)).toBeUndefined();
+    expect(await account.signOut(sid, DEVICE)).toBe(false);
+    expect(await account.endSession(sid, sid, DEVICE)).toBe('session_over');
+    expect(await account.endSessions(sid, false, DEVICE)).toBe('session_over');
+    await runInside(id, (instance) => instance.alarm());
+    expect(await readStored(accountOf(id))).toEqual(NOTHING);
+  });
+
+  it('removes all that failed sign-ins left in it, a day after the last', async () => {
+    const nowMs = freezeClock();
+    const id = randomId();
+    const account = openAccount(id);
+    await account.signIn(PASSWORD, DEVICE, POLICY);
+    passSeconds(3600);
+    await account.signIn(PASSWORD, DEVICE, POLICY);
+    const before = await readStored(accountOf(id));
+    expect(before).toMatchObject({
+      tables: { throttle: [{ failures: 2 }] },
+      alarmMs: nowMs + 3600_000 + DAY_MS,
+    });
+    passSeconds(DAY_SECONDS - 3600);
+    await ringAlarm(id);
+    expect(await readStored(accountOf(id))).toEqual(before);
+    passSeconds(3600);
+    await ringAlarm(id);
+    expect(await readStored(accountOf(id))).toEqual(NOTHING);
+  });
+
+  it('starts afresh when it is asked again after that', async () => {
+    const id = randomId();
+    const account = openAccount(id);
+    await account.signIn(PASSWORD, DEVICE, POLICY);
+    await account.destroy();
+    expect(await readStored(accountOf(id))).toEqual(NOTHING);
+    expect(await account.signIn(PASSWORD, DEVICE, POLICY)).toEqual({ outcome: 'unknown_account' });
+    expect(await inStore(id, (store) => store.readThrottle())).toMatchObject({ failures: 1 });
+  });
+});
