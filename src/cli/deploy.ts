@@ -1,11 +1,10 @@
 // `npm run deploy`: checks what a deployment gets wrong silently, makes and migrates the directory, then `wrangler deploy`.
 // Further arguments go to `wrangler deploy`: `npm run deploy -- --secrets-file .prod.vars` on the first time.
-import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { unstable_readConfig as readWranglerConfig } from 'wrangler';
 import { isLocalIssuer } from '../config.ts';
-import { PROJECT_ROOT, runWrangler } from './wrangler.ts';
+import { captureWrangler, PROJECT_ROOT, runWrangler } from './wrangler.ts';
 
 const configPath = join(PROJECT_ROOT, 'wrangler.toml');
 const args = process.argv.slice(2);
@@ -30,19 +29,33 @@ async function deploy(): Promise<number> {
     return 1;
   }
   if (directory.database_id === undefined) createDirectory(directory.database_name);
+  if (!args.some((arg) => arg.startsWith('--secrets-file')) && !hasSecrets()) {
+    console.error(
+      'The Worker has no ACCESS_TOKEN_SECRET and REFRESH_TOKEN_SECRET yet. Make them and deploy with them:',
+    );
+    console.error('  (umask 077; npm run --silent keys > .prod.vars)');
+    console.error('  npm run deploy -- --secrets-file .prod.vars');
+    return 1;
+  }
   // Tables first: the old Worker ignores new ones, the new Worker needs them.
   const migrated = await runWrangler(['d1', 'migrations', 'apply', 'DIRECTORY', '--remote']);
   return migrated === 0 ? runWrangler(['deploy', ...args]) : migrated;
 }
 
+/** Whether the deployed Worker has both secrets. A Worker that was never deployed has none. */
+function hasSecrets(): boolean {
+  try {
+    const listed = JSON.parse(captureWrangler(['secret', 'list', '--format', 'json'])) as { name: string }[];
+    const names = new Set(listed.map(({ name }) => name));
+    return names.has('ACCESS_TOKEN_SECRET') && names.has('REFRESH_TOKEN_SECRET');
+  } catch {
+    return false;
+  }
+}
+
 /** Makes the D1 database and writes its id into wrangler.toml, below its name. */
 function createDirectory(name: string): void {
-  const wrangler = join(PROJECT_ROOT, 'node_modules/wrangler/bin/wrangler.js');
-  const output = execFileSync(process.execPath, [wrangler, 'd1', 'create', name], {
-    cwd: PROJECT_ROOT,
-    encoding: 'utf8',
-    stdio: ['inherit', 'pipe', 'inherit'],
-  });
+  const output = captureWrangler(['d1', 'create', name]);
   process.stdout.write(output);
   const id = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/.exec(output)?.[0];
   if (id === undefined)

@@ -1,5 +1,5 @@
 // Runs the project's own wrangler under the Node that runs us, from the project's root.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
 /** The folder that holds package.json and wrangler.toml. */
@@ -22,5 +22,14 @@ export function runWrangler(args: string[], env: NodeJS.ProcessEnv = {}): Promis
       process.off('SIGINT', forward).off('SIGTERM', forward).off('SIGHUP', forward);
       resolve(code ?? (signal === 'SIGINT' || signal === 'SIGTERM' ? 0 : 1));
     });
+  });
+}
+
+/** Runs wrangler and returns what it printed. Throws when it fails; its complaints go to our own terminal. */
+export function captureWrangler(args: string[]): string {
+  return execFileSync(process.execPath, [WRANGLER, ...args], {
+    cwd: PROJECT_ROOT,
+    encoding: 'utf8',
+    stdio: ['inherit', 'pipe', 'inherit'],
   });
 }

@@ -17,10 +17,12 @@ export function isOriginAllowed(c: AppContext): boolean {
 
 /** CORS for listed origins only, with credentials, never `*`. Others get no CORS header at all. */
 export const corsForListedOrigins: MiddlewareHandler<AppEnv> = async (c, next) => {
-  c.header('Vary', 'Origin', { append: true });
   const origin = c.req.header('Origin');
   const isListed = origin !== undefined && c.var.service.config.allowedOrigins.has(origin);
-  return isListed ? allowListed(c, next) : next();
+  if (isListed) return allowListed(c, next);
+  // A cache must not hand this answer to a listed origin. hono/cors says the same in its own.
+  c.header('Vary', 'Origin');
+  return next();
 };
 
 /** Only reached with a listed origin, so the origin is repeated. */

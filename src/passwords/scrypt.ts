@@ -12,7 +12,7 @@ export interface ScryptParameters {
 /** OWASP Password Storage Cheat Sheet, 2025: N=2^14, r=8, p=5 (16 MiB). */
 export const TODAYS_PARAMETERS: Readonly<ScryptParameters> = Object.freeze({ ln: 14, r: 8, p: 5 });
 
-/** Production refuses more (N·r·p), local workerd does not: a hash above it would verify here and fail there. */
+/** The platform refuses more (N·r·p). Said here in words, so that nobody has to find it in a stack trace. */
 const PLATFORM_COST_LIMIT = 2 ** 20;
 const SALT_BYTES = 16;
 const KEY_BYTES = 32;
