@@ -28,7 +28,6 @@ async function deploy(): Promise<number> {
     console.error('wrangler.toml has no D1 database with the binding DIRECTORY and a database_name.');
     return 1;
   }
-  if (directory.database_id === undefined) createDirectory(directory.database_name);
   if (!args.some((arg) => arg.startsWith('--secrets-file')) && !hasSecrets()) {
     console.error(
       'The Worker has no ACCESS_TOKEN_SECRET and REFRESH_TOKEN_SECRET yet. Make them and deploy with them:',
@@ -37,6 +36,7 @@ async function deploy(): Promise<number> {
     console.error('  npm run deploy -- --secrets-file .prod.vars');
     return 1;
   }
+  if (directory.database_id === undefined) createDirectory(directory.database_name);
   // Tables first: the old Worker ignores new ones, the new Worker needs them.
   const migrated = await runWrangler(['d1', 'migrations', 'apply', 'DIRECTORY', '--remote']);
   return migrated === 0 ? runWrangler(['deploy', ...args]) : migrated;
