@@ -11,6 +11,9 @@ export default defineConfig({
   root,
   test: {
     silent: 'passed-only',
+    // Every sign-in and registration costs a real hash, 0.15 s of a free core and much more of a busy one.
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
     projects: [
       {
         plugins: [
