@@ -5,15 +5,14 @@ import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-pool-worker
 import { defineConfig } from 'vitest/config';
 
 const root = join(import.meta.dirname, '..');
+/** Every sign-in and registration costs a real hash: 0.15 s of a free core, and much more of a busy one. */
+const TIMEOUT_MS = 30_000;
 const migrations = await readD1Migrations(join(root, 'src/directory/migrations'));
 
 export default defineConfig({
   root,
   test: {
     silent: 'passed-only',
-    // Every sign-in and registration costs a real hash, 0.15 s of a free core and much more of a busy one.
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
     projects: [
       {
         plugins: [
@@ -27,6 +26,8 @@ export default defineConfig({
         ],
         test: {
           name: 'workers',
+          testTimeout: TIMEOUT_MS,
+          hookTimeout: TIMEOUT_MS,
           include: ['test/**/*.test.ts'],
           exclude: ['test/node/**'],
           setupFiles: ['test/support/setup.ts'],
