@@ -16,11 +16,12 @@ export const TODAYS_PARAMETERS: Readonly<ScryptParameters> = Object.freeze({ ln:
 const PLATFORM_COST_LIMIT = 2 ** 20;
 const SALT_BYTES = 16;
 const KEY_BYTES = 32;
-/** 128·N·r for today's parameters is 16 MiB; node:crypto's own default is below that of stronger ones. */
-const MAX_MEMORY_BYTES = 128 * 2 ** 20;
+/** scrypt works in 128·(N·r + r·p + 2r) bytes, which the limit above keeps below this; node:crypto's default is 32 MiB. */
+const MAX_MEMORY_BYTES = 256 * 2 ** 20;
 
+/** The parameters are positive and without leading zeros: workerd would take r=0, and hash nothing. */
 const PHC =
-  /^\$scrypt\$ln=(\d{1,2}),r=(\d{1,3}),p=(\d{1,3})\$([A-Za-z0-9+/]{11,86})\$([A-Za-z0-9+/]{22,86})$/;
+  /^\$scrypt\$ln=([1-9]\d?),r=([1-9]\d{0,2}),p=([1-9]\d{0,2})\$([A-Za-z0-9+/]{11,86})\$([A-Za-z0-9+/]{22,86})$/;
 
 /** Hashes a password under today's parameters and a fresh salt. Takes 0.1 to 0.2 s of CPU, on purpose. */
 export function hashPassword(password: string, parameters: ScryptParameters = TODAYS_PARAMETERS): string {
@@ -48,8 +49,9 @@ export const DECOY_HASH = `$scrypt$ln=${TODAYS_PARAMETERS.ln},r=${TODAYS_PARAMET
 
 function parseHash(passwordHash: string): ScryptParameters & { salt: Uint8Array; key: Uint8Array } {
   const [, ln, r, p, salt, key] = PHC.exec(passwordHash) ?? [];
-  // The hash itself stays out of the message: messages are logged.
-  if (ln === undefined || r === undefined || p === undefined || salt === undefined || key === undefined) {
+  const isComplete = ln !== undefined && r !== undefined && p !== undefined;
+  if (!isComplete || !isBase64(salt) || !isBase64(key)) {
+    // The hash itself stays out of the message: messages are logged.
     throw new Error('stored password hash is not a PHC string of scrypt');
   }
   return { ln: Number(ln), r: Number(r), p: Number(p), salt: fromBase64(salt), key: fromBase64(key) };
@@ -73,6 +75,11 @@ function deriveKey(
 /** The PHC string format's base64: the standard alphabet, without padding. */
 function toBase64(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes)).replaceAll('=', '');
+}
+
+/** The alphabet was checked; one character more than a multiple of four stands for no whole byte. */
+function isBase64(text: string | undefined): text is string {
+  return text !== undefined && text.length % 4 !== 1;
 }
 
 function fromBase64(text: string): Uint8Array {
