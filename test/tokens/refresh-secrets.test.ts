@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import { parseRefreshSecrets } from '../../src/tokens/key-material.ts';
+import { importSecrets } from '../../src/tokens/key-ring.ts';
+import { mintRefreshToken, readRefreshToken } from '../../src/tokens/refresh-token.ts';
+import { REFRESH_CLAIMS, REFRESH_CONTEXT } from '../support/tokens.ts';
+
+const FIRST = 'first-refresh-secret-of-these-tests';
+const SECOND = 'second-refresh-secret-of-these-tests';
+const THIRD = 'third-refresh-secret-of-these-tests';
+
+describe('refresh token secrets', () => {
+  it.each([
+    ['one', FIRST, [FIRST]],
+    ['several, separated by commas', `${FIRST},${SECOND},${THIRD}`, [FIRST, SECOND, THIRD]],
+    ['blanks around them', ` ${FIRST} , ${SECOND}\n`, [FIRST, SECOND]],
+    ['exactly 32 bytes', 's'.repeat(32), ['s'.repeat(32)]],
+    ['32 bytes in fewer letters', '\u00e9'.repeat(16), ['\u00e9'.repeat(16)]],
+  ])('are read: %s', (_, text, secrets) => {
+    expect(parseRefreshSecrets(text)).toEqual({ ok: true, value: secrets });
+  });
+
+  it.each([
+    ['one that is too short', 's'.repeat(31), ['is too short: 31 bytes, at least 32 are needed']],
+    ['nothing', '', ['is too short: 0 bytes, at least 32 are needed']],
+    ['blanks', ' '.repeat(64), ['is too short: 0 bytes, at least 32 are needed']],
+    ['a comma at the end', `${FIRST},`, ['secret 2: is too short: 0 bytes, at least 32 are needed']],
+    [
+      'a secret with a comma in it',
+      `${FIRST},short`,
+      ['secret 2: is too short: 5 bytes, at least 32 are needed'],
+    ],
+    ['the same one twice', `${FIRST},${SECOND}, ${FIRST}`, ['holds the same secret twice']],
+    [
+      'several faults at once',
+      'short,short',
+      [
+        'secret 1: is too short: 5 bytes, at least 32 are needed',
+        'secret 2: is too short: 5 bytes, at least 32 are needed',
+        'holds the same secret twice',
+      ],
+    ],
+  ])('are refused, and not quoted: %s', (_, text, faults) => {
+    expect(parseRefreshSecrets(text)).toEqual({ ok: false, faults });
+    expect(faults.join()).not.toContain(FIRST);
+  });
+});
+
+describe('several refresh token secrets', () => {
+  it('are signed with by the first alone', async () => {
+    const ring = await importSecrets([SECOND, FIRST]);
+    const token = await mintRefreshToken(REFRESH_CLAIMS, ring);
+    expect(token).toBe(await mintRefreshToken(REFRESH_CLAIMS, await importSecrets([SECOND])));
+    expect(token).not.toBe(await mintRefreshToken(REFRESH_CLAIMS, await importSecrets([FIRST])));
+  });
+
+  it('all verify: tokens of an older one are good until it is dropped', async () => {
+    const ofFirst = await mintRefreshToken(REFRESH_CLAIMS, await importSecrets([FIRST]));
+    const read = async (...secrets: string[]) =>
+      readRefreshToken(ofFirst, await importSecrets(secrets), REFRESH_CONTEXT);
+    expect(await read(FIRST)).toEqual({ ok: true, claims: REFRESH_CLAIMS });
+    expect(await read(SECOND, FIRST)).toEqual({ ok: true, claims: REFRESH_CLAIMS });
+    expect(await read(THIRD, SECOND, FIRST)).toEqual({ ok: true, claims: REFRESH_CLAIMS });
+    expect(await read(THIRD, SECOND)).toEqual({ ok: false, reason: 'token_forged' });
+  });
+
+  it('cannot be none at all', async () => {
+    await expect(importSecrets([])).rejects.toThrow('a key ring needs at least one secret');
+  });
+});
