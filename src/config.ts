@@ -11,7 +11,8 @@ const LONGEST_TTL_SECONDS = 400 * DAY_SECONDS;
 const LONGEST_ACCESS_TTL_SECONDS = DAY_SECONDS;
 /** A thief may replay the predecessor for this long, unnoticed. */
 const LONGEST_GRACE_SECONDS = 10 * 60;
-const LONGEST_ISSUER_LENGTH = 256;
+/** Issuer and audience stand in every token, and a token has a longest length (`tokens/jws.ts`). */
+const LONGEST_CLAIM_LENGTH = 256;
 
 export interface Config extends SessionPolicy {
   issuer: string;
@@ -59,6 +60,9 @@ export function loadConfig(env: object): LoadedConfig {
     accessKeys: read.accessKeys(),
     refreshSecrets: read.refreshSecrets(),
   };
+  if (config.audience !== issuer && config.audience.length > LONGEST_CLAIM_LENGTH) {
+    read.fault('AUDIENCE', `must be at most ${LONGEST_CLAIM_LENGTH} characters long`);
+  }
   if (config.audience === config.refreshAudience) {
     read.fault('AUDIENCE', 'must differ from the refresh endpoint, which is the audience of refresh tokens');
   }
@@ -81,7 +85,8 @@ export function isLocalIssuer(issuer: string): boolean {
     hostname === 'localhost' ||
     hostname.endsWith('.localhost') ||
     hostname === '[::1]' ||
-    hostname.startsWith('127.')
+    // An IPv4 address is four numbers here, however it was written; "127.example.com" is somebody's domain.
+    /^127(?:\.\d{1,3}){3}$/.test(hostname)
   );
 }
 
@@ -104,8 +109,8 @@ class Reader {
     if (value === undefined || value === '') return undefined;
     if (typeof value === 'string') return value;
     if (typeof value === 'number') return String(value); // [vars] in wrangler.toml may be numbers
-    // [vars] may also be a table: a JWK Set written as one arrives as an object.
-    if (typeof value === 'object') return JSON.stringify(value);
+    // [vars] may also be a table: a JWK Set written as one arrives as an object. Nothing else is one.
+    if (typeof value === 'object' && name === 'ACCESS_TOKEN_SECRET') return JSON.stringify(value);
     this.fault(name, 'must be a string');
     return undefined;
   }
@@ -129,13 +134,17 @@ class Reader {
       url.search !== '' ||
       url.hash !== '' ||
       url.username !== '' ||
+      url.password !== '' ||
       /[?#]/.test(value)
     ) {
       this.fault('ISSUER', 'must be an https URL without query or fragment (http only for localhost)');
       return 'https://issuer.invalid';
     }
-    if (value.length > LONGEST_ISSUER_LENGTH)
-      this.fault('ISSUER', `must be at most ${LONGEST_ISSUER_LENGTH} characters long`);
+    if (value.length > LONGEST_CLAIM_LENGTH)
+      this.fault('ISSUER', `must be at most ${LONGEST_CLAIM_LENGTH} characters long`);
+    // URL parsers forgive blanks, missing slashes and capitals; a verifier that compares letter by letter does not.
+    if (url.href !== value && url.href !== `${value}/`)
+      this.fault('ISSUER', 'must be spelt as browsers spell it: lower case, no blanks, no default port');
     if (value.endsWith('/'))
       this.fault('ISSUER', 'must not end with a slash: verifiers compare it letter by letter');
     return value;
@@ -175,7 +184,8 @@ class Reader {
     for (const origin of origins) {
       const url = URL.parse(origin);
       const isWeb = url?.protocol === 'https:' || url?.protocol === 'http:';
-      if (!isWeb || url.origin !== origin) {
+      // "*" may stand in a URL's host, but no browser is ever at such an origin.
+      if (!isWeb || url.origin !== origin || origin.includes('*')) {
         this.fault(
           name,
           `must hold exact origins such as https://app.example.com, without path or final slash: "${origin}" is none`,

@@ -1,0 +1,222 @@
+import { describe, expect, it } from 'vitest';
+import { isLocalIssuer, loadConfig } from '../src/config.ts';
+import { ACCESS_SECRET, ISSUER, REFRESH_SECRET } from './support/service.ts';
+import { BINDINGS, REQUIRED } from './support/settings.ts';
+import { makeJwk, toPublicJwk } from './support/tokens.ts';
+
+const NO_ISSUER = 'ISSUER must be an https URL without query or fragment (http only for localhost)';
+const SPELLING = 'ISSUER must be spelt as browsers spell it: lower case, no blanks, no default port';
+const NO_COOKIE = "COOKIE_NAME must be a cookie name: up to 64 letters, digits and !#$%&'*.^_`|~+-";
+const NO_DURATION = 'must be a whole number with a unit, such as 30s, 10m, 12h or 30d';
+const NO_LENGTH = 'PASSWORD_MIN_LENGTH must be a whole number from 8 to 64';
+const noOrigin = (origin: string) =>
+  `ALLOWED_ORIGINS must hold exact origins such as https://app.example.com, without path or final slash: "${origin}" is none`;
+
+function faultsOf(settings: Record<string, unknown>): string[] {
+  const loaded = loadConfig({ ...BINDINGS, ...REQUIRED, ...settings });
+  return loaded.ok ? [] : loaded.faults;
+}
+
+describe('a faulty setting', () => {
+  it.each<[string, unknown, string]>([
+    ['ISSUER', undefined, 'ISSUER is missing: set it to the public address of this service'],
+    ['ISSUER', '', 'ISSUER is missing: set it to the public address of this service'],
+    ['ISSUER', 'auth.test', NO_ISSUER],
+    ['ISSUER', 'http://auth.test', NO_ISSUER],
+    ['ISSUER', 'http://localhost.evil.test', NO_ISSUER],
+    ['ISSUER', 'http://127.evil.test', NO_ISSUER],
+    ['ISSUER', 'ftp://auth.test', NO_ISSUER],
+    ['ISSUER', 'https://auth.test?a=b', NO_ISSUER],
+    ['ISSUER', 'https://auth.test?', NO_ISSUER],
+    ['ISSUER', 'https://auth.test#a', NO_ISSUER],
+    ['ISSUER', 'https://auth.test#', NO_ISSUER],
+    ['ISSUER', 'https://ada@auth.test', NO_ISSUER],
+    ['ISSUER', 'https://:secret@auth.test', NO_ISSUER],
+    [
+      'ISSUER',
+      'https://auth.test/',
+      'ISSUER must not end with a slash: verifiers compare it letter by letter',
+    ],
+    ['ISSUER', 'https://Auth.test', SPELLING],
+    ['ISSUER', 'https://auth.test ', SPELLING],
+    ['ISSUER', 'https://auth.te\nst', SPELLING],
+    ['ISSUER', 'https://auth.test:443', SPELLING],
+    ['ISSUER', 'https:auth.test', SPELLING],
+    ['ISSUER', 'https://münchen.test', SPELLING],
+    ['ISSUER', `https://auth.test/${'i'.repeat(239)}`, 'ISSUER must be at most 256 characters long'],
+    [
+      'AUDIENCE',
+      `${ISSUER}/refresh`,
+      'AUDIENCE must differ from the refresh endpoint, which is the audience of refresh tokens',
+    ],
+    ['AUDIENCE', `https://api.test/${'a'.repeat(240)}`, 'AUDIENCE must be at most 256 characters long'],
+    ['AUDIENCE', ['a', 'b'], 'AUDIENCE must be a string'],
+    ['AUDIENCE', true, 'AUDIENCE must be a string'],
+    ['ACCESS_TOKEN_TTL', '10', `ACCESS_TOKEN_TTL ${NO_DURATION}`],
+    ['ACCESS_TOKEN_TTL', 600, `ACCESS_TOKEN_TTL ${NO_DURATION}`],
+    ['ACCESS_TOKEN_TTL', '0s', 'ACCESS_TOKEN_TTL must lie between 1s and 86400s'],
+    ['ACCESS_TOKEN_TTL', '86401s', 'ACCESS_TOKEN_TTL must lie between 1s and 86400s'],
+    ['REFRESH_TOKEN_TTL', '-1d', `REFRESH_TOKEN_TTL ${NO_DURATION}`],
+    ['REFRESH_TOKEN_TTL', '0s', 'REFRESH_TOKEN_TTL must lie between 1s and 34560000s'],
+    ['REFRESH_TOKEN_TTL', '401d', 'REFRESH_TOKEN_TTL must lie between 1s and 34560000s'],
+    ['SESSION_TTL', 'forever', `SESSION_TTL ${NO_DURATION}`],
+    ['SESSION_TTL', '0d', 'SESSION_TTL must lie between 1s and 34560000s'],
+    ['SESSION_TTL', '34560001s', 'SESSION_TTL must lie between 1s and 34560000s'],
+    ['REFRESH_GRACE', '1.5s', `REFRESH_GRACE ${NO_DURATION}`],
+    ['REFRESH_GRACE', '601s', 'REFRESH_GRACE must lie between 0s and 600s'],
+    ['ALLOWED_ORIGINS', '*', noOrigin('*')],
+    ['ALLOWED_ORIGINS', 'null', noOrigin('null')],
+    ['ALLOWED_ORIGINS', 'app.test', noOrigin('app.test')],
+    ['ALLOWED_ORIGINS', 'https://app.test/', noOrigin('https://app.test/')],
+    ['ALLOWED_ORIGINS', 'https://app.test/login', noOrigin('https://app.test/login')],
+    ['ALLOWED_ORIGINS', 'https://*.app.test', noOrigin('https://*.app.test')],
+    ['ALLOWED_ORIGINS', 'https://App.test', noOrigin('https://App.test')],
+    ['ALLOWED_ORIGINS', 'https://app.test:443', noOrigin('https://app.test:443')],
+    ['ALLOWED_ORIGINS', 'file:///app', noOrigin('file:///app')],
+    ['ALLOWED_ORIGINS', 'https://a.test https://b.test', noOrigin('https://a.test https://b.test')],
+    ['COOKIE_NAME', 'a b', NO_COOKIE],
+    ['COOKIE_NAME', 'a=b', NO_COOKIE],
+    ['COOKIE_NAME', 'a;b', NO_COOKIE],
+    ['COOKIE_NAME', 'jwt\n', NO_COOKIE],
+    ['COOKIE_NAME', 'c'.repeat(65), NO_COOKIE],
+    ['COOKIE_SAME_SITE', 'strict', 'COOKIE_SAME_SITE must be one of Strict, Lax, None'],
+    ['COOKIE_SAME_SITE', 'off', 'COOKIE_SAME_SITE must be one of Strict, Lax, None'],
+    ['PASSWORD_MIN_LENGTH', '7', NO_LENGTH],
+    ['PASSWORD_MIN_LENGTH', '65', NO_LENGTH],
+    ['PASSWORD_MIN_LENGTH', '8.5', NO_LENGTH],
+    ['PASSWORD_MIN_LENGTH', 'eight', NO_LENGTH],
+    ['REGISTRATION', 'no', 'REGISTRATION must be one of open, closed'],
+    ['RATE_LIMIT', 'ON', 'RATE_LIMIT must be one of on, off'],
+    ['UNAUTHORIZED_STATUS', '403', 'UNAUTHORIZED_STATUS must be one of 401, 406'],
+    ['ACCESS_TOKEN_SECRET', undefined, 'ACCESS_TOKEN_SECRET is missing: `npm run keys` makes one'],
+    ['REFRESH_TOKEN_SECRET', '', 'REFRESH_TOKEN_SECRET is missing: `npm run keys` makes one'],
+    ['ACCESS_TOKEN_SECRET', 'short', 'ACCESS_TOKEN_SECRET is too short: 5 bytes, at least 32 are needed'],
+    ['REFRESH_TOKEN_SECRET', 'short', 'REFRESH_TOKEN_SECRET is too short: 5 bytes, at least 32 are needed'],
+    [
+      'REFRESH_TOKEN_SECRET',
+      `${REFRESH_SECRET},${ACCESS_SECRET}`,
+      'REFRESH_TOKEN_SECRET must not be equal to ACCESS_TOKEN_SECRET: one token would pass for the other',
+    ],
+    ['ACCOUNT', undefined, 'ACCOUNT is not bound: see wrangler.toml'],
+    ['DIRECTORY', 'latchkey', 'DIRECTORY is not bound: see wrangler.toml'],
+    ['SIGN_IN_LIMIT', undefined, 'SIGN_IN_LIMIT is not bound: see wrangler.toml'],
+    ['REGISTRATION_LIMIT', undefined, 'REGISTRATION_LIMIT is not bound: see wrangler.toml'],
+    ['REFRESH_LIMIT', undefined, 'REFRESH_LIMIT is not bound: see wrangler.toml'],
+  ])('stops the service: %s = %j', (name, value, fault) => {
+    expect(faultsOf({ [name]: value })).toEqual([fault]);
+  });
+});
+
+describe('several faulty settings', () => {
+  it('are all named at once', () => {
+    const settings = {
+      ...BINDINGS,
+      ISSUER: 'auth.test',
+      ACCESS_TOKEN_SECRET: 'short',
+      REFRESH_TOKEN_SECRET: `${REFRESH_SECRET},short,short`,
+      ACCESS_TOKEN_TTL: '2d',
+      REFRESH_TOKEN_TTL: 'x',
+      SESSION_TTL: '0s',
+      REFRESH_GRACE: '11m',
+      ALLOWED_ORIGINS: 'https://a.test/,https://b.test,https://c.test/',
+      COOKIE_NAME: ' ',
+      COOKIE_SAME_SITE: 'x',
+      PASSWORD_MIN_LENGTH: '6',
+      REGISTRATION: 'x',
+      RATE_LIMIT: 'x',
+      UNAUTHORIZED_STATUS: '500',
+      DIRECTORY: undefined,
+    };
+    const loaded = loadConfig(settings);
+    expect(loaded).toMatchObject({ ok: false });
+    const faults = loaded.ok ? [] : loaded.faults;
+    expect(faults.map((fault) => fault.split(' ')[0])).toEqual([
+      'ISSUER',
+      'ACCESS_TOKEN_TTL',
+      'REFRESH_TOKEN_TTL',
+      'SESSION_TTL',
+      'REFRESH_GRACE',
+      'ALLOWED_ORIGINS',
+      'ALLOWED_ORIGINS',
+      'COOKIE_NAME',
+      'COOKIE_SAME_SITE',
+      'PASSWORD_MIN_LENGTH',
+      'REGISTRATION',
+      'RATE_LIMIT',
+      'UNAUTHORIZED_STATUS',
+      'ACCESS_TOKEN_SECRET',
+      'REFRESH_TOKEN_SECRET',
+      'REFRESH_TOKEN_SECRET',
+      'REFRESH_TOKEN_SECRET',
+      'DIRECTORY',
+    ]);
+  });
+
+  it('are all named when nothing at all is set', () => {
+    expect(loadConfig({})).toEqual({
+      ok: false,
+      faults: [
+        'ISSUER is missing: set it to the public address of this service',
+        'ACCESS_TOKEN_SECRET is missing: `npm run keys` makes one',
+        'REFRESH_TOKEN_SECRET is missing: `npm run keys` makes one',
+        ...Object.keys(BINDINGS).map((name) => `${name} is not bound: see wrangler.toml`),
+      ],
+    });
+  });
+
+  it('never quote a secret, whatever is wrong with it', async () => {
+    const jwk = await makeJwk('ES256', 'k');
+    const secrets = [jwk.d ?? '', 'a secret that is 30 bytes long', 'an equal secret of these very tests'];
+    const faulty: Record<string, unknown>[] = [
+      { ACCESS_TOKEN_SECRET: secrets[1], REFRESH_TOKEN_SECRET: secrets[1] },
+      { ACCESS_TOKEN_SECRET: secrets[2], REFRESH_TOKEN_SECRET: `${REFRESH_SECRET},${secrets[2]}` },
+      { REFRESH_TOKEN_SECRET: `${secrets[2]},${secrets[2]}` },
+      { ACCESS_TOKEN_SECRET: JSON.stringify(jwk).slice(1, -1).padStart(400, '{') },
+      { ACCESS_TOKEN_SECRET: JSON.stringify({ keys: [toPublicJwk(jwk), jwk] }) },
+      { ACCESS_TOKEN_SECRET: { keys: [{ ...jwk, crv: jwk.d, kid: jwk.d, use: jwk.d }] } },
+      { ACCESS_TOKEN_SECRET: { keys: [{ ...jwk, kty: jwk.d }] } },
+      { REFRESH_TOKEN_SECRET: [secrets[2]] },
+      { ACCESS_TOKEN_SECRET: true, REFRESH_TOKEN_SECRET: false },
+    ];
+    for (const settings of faulty) {
+      const text = faultsOf(settings).join('\n');
+      expect(text).toMatch(/^(ACCESS|REFRESH)_TOKEN_SECRET /);
+      for (const secret of [...secrets, ACCESS_SECRET, REFRESH_SECRET])
+        expect(text).not.toContain(secret.slice(0, 12));
+    }
+  });
+});
+
+describe('the limits per address', () => {
+  it('need no bindings when they are off', () => {
+    const { ACCOUNT, DIRECTORY } = BINDINGS;
+    expect(loadConfig({ ACCOUNT, DIRECTORY, ...REQUIRED, RATE_LIMIT: 'off' })).toMatchObject({ ok: true });
+    expect(loadConfig({ ACCOUNT, DIRECTORY, ...REQUIRED })).toMatchObject({ ok: false });
+  });
+});
+
+describe('a local issuer', () => {
+  it.each([
+    'http://localhost',
+    'http://localhost:8787',
+    'https://localhost:8787/tenant',
+    'http://latchkey.localhost:8787',
+    'http://127.0.0.1:8787',
+    'http://127.8.9.10',
+    'http://[::1]:8787',
+  ])('is one that only the machine itself reaches: %s', (issuer) => {
+    expect(isLocalIssuer(issuer)).toBe(true);
+  });
+
+  it.each([
+    'https://auth.example.com',
+    'https://localhost.example.com',
+    'https://notlocalhost',
+    'https://127.example.com',
+    'https://128.0.0.1',
+    'https://[2001:db8::1]',
+    'https://auth.example.com/localhost',
+  ])('is none that others reach: %s', (issuer) => {
+    expect(isLocalIssuer(issuer)).toBe(false);
+  });
+});
