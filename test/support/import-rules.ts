@@ -1,0 +1,173 @@
+// Which file may import which: the rooms of the source tree, and what crosses between them. Works on source text.
+import { dirname, join } from 'node:path/posix';
+import { parseAst } from 'vitest/node';
+
+/** Source text by path below src/, such as `http/login.ts`. */
+export type Sources = Record<string, string>;
+
+interface Room {
+  /** Rooms, or single files of them, that this one may import, beside itself. */
+  imports: string[];
+  /** Packages that this room may import; a final slash takes in all below it. */
+  packages: string[];
+}
+
+/** Downward only. Whoever adds a room gives it a row. */
+const ROOMS: Record<string, Room> = {
+  index: { imports: ['app', 'account'], packages: [] },
+  app: { imports: ['http', 'errors'], packages: ['hono'] },
+  // Not passwords: a hash is made and checked inside the account alone.
+  http: {
+    imports: ['config', 'errors', 'account', 'directory', 'tokens', 'domain', 'wire'],
+    packages: ['hono', 'hono/', 'valibot', 'package.json'],
+  },
+  config: { imports: ['tokens/key-material', 'domain'], packages: [] },
+  errors: { imports: ['wire'], packages: [] },
+  // The directory, to ask whether a registration was ever finished. Never the other way round.
+  account: { imports: ['directory', 'passwords', 'domain'], packages: ['cloudflare:workers'] },
+  directory: { imports: ['domain'], packages: [] },
+  tokens: { imports: [], packages: ['hono/jwt', 'valibot'] },
+  passwords: { imports: [], packages: ['node:crypto'] },
+  domain: { imports: ['wire'], packages: [] },
+  wire: { imports: [], packages: ['valibot'] },
+  client: { imports: ['wire'], packages: [] },
+  web: { imports: ['client'], packages: [] },
+  cli: { imports: ['config', 'tokens', 'domain', 'wire'], packages: ['node:', 'wrangler'] },
+};
+
+/** The one file that re-exports: the platform looks for the Durable Object's class in the Worker's entry. */
+const ENTRY = 'index.ts';
+
+/** Every fault of a source tree, in words; empty when all imports point downward. */
+export function findImportFaults(sources: Sources): string[] {
+  const graph = new Map(Object.entries(sources).map(([path, text]) => [path, readImports(path, text)]));
+  const faults: string[] = [];
+  for (const [path, { specifiers, reexports }] of graph) {
+    const room = ROOMS[roomOf(path)];
+    if (room === undefined) faults.push(`${path}: the room ${roomOf(path)} has no rule`);
+    else faults.push(...specifiers.flatMap((specifier) => findFault(path, specifier, room, sources)));
+    if (reexports && path !== ENTRY) faults.push(`${path}: exports from another file`);
+  }
+  const cycle = findCycle(graph);
+  if (cycle !== undefined) faults.push(`cycle: ${cycle.join(' -> ')}`);
+  return faults;
+}
+
+function findFault(path: string, specifier: string, room: Room, sources: Sources): string[] {
+  const isRelative = specifier.startsWith('.');
+  const target = isRelative ? join(dirname(path), specifier) : specifier;
+  const fault = [`${path}: must not import ${target}`];
+  if (!isRelative || target === '../package.json') {
+    const name = isRelative ? 'package.json' : target;
+    const isAllowed = room.packages.some(
+      (allowed) => name === allowed || (/[:/]$/.test(allowed) && name.startsWith(allowed)),
+    );
+    return isAllowed ? [] : fault;
+  }
+  if (sources[target] === undefined) return [`${path}: imports ${target}, which is no source file`];
+  const allowed = [roomOf(path), ...room.imports];
+  return allowed.some((name) => roomOf(target) === name || target === `${name}.ts`) ? [] : fault;
+}
+
+/** `http/login.ts` is in `http`; a file at the top is a room of its own. */
+function roomOf(path: string): string {
+  return path.split('/', 1)[0]?.replace(/\.ts$/, '') ?? '';
+}
+
+interface Imports {
+  specifiers: string[];
+  reexports: boolean;
+}
+
+/** Everything that a file names after `from` or in `import()`, in values and in types alike. */
+function readImports(path: string, text: string): Imports {
+  const found: Imports = { specifiers: [], reexports: false };
+  visit(parseAst(text, { lang: 'ts' }, path), (node) => {
+    if (!/^(Import|ExportNamed|ExportAll|TSImport|TSExternalModule)/.test(node.type)) return;
+    const source = node.source ?? node.expression;
+    if (isNode(source) && source.type !== 'Literal') throw new Error(`${path}: an import that is no literal`);
+    if (!isNode(source) || typeof source.value !== 'string') return;
+    found.specifiers.push(source.value);
+    if (node.type.startsWith('Export')) found.reexports = true;
+  });
+  return found;
+}
+
+type Node = { type: string } & Record<string, unknown>;
+
+function isNode(value: unknown): value is Node {
+  return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string';
+}
+
+function visit(value: unknown, look: (node: Node) => void): void {
+  if (Array.isArray(value)) for (const item of value) visit(item, look);
+  else if (isNode(value)) {
+    look(value);
+    for (const child of Object.values(value)) visit(child, look);
+  }
+}
+
+/** The first cycle between files, the first of them repeated at the end. */
+function findCycle(graph: Map<string, Imports>): string[] | undefined {
+  const done = new Set<string>();
+  const follow = (path: string, trail: string[]): string[] | undefined => {
+    if (trail.includes(path)) return [...trail.slice(trail.indexOf(path)), path];
+    if (done.has(path)) return undefined;
+    for (const specifier of graph.get(path)?.specifiers ?? []) {
+      if (!specifier.startsWith('.')) continue;
+      const cycle = follow(join(dirname(path), specifier), [...trail, path]);
+      if (cycle !== undefined) return cycle;
+    }
+    done.add(path);
+    return undefined;
+  };
+  for (const path of graph.keys()) {
+    const cycle = follow(path, []);
+    if (cycle !== undefined) return cycle;
+  }
+  return undefined;
+}
+
+/** What may be read of `env`, by file: a binding, or all of it where it is only passed on. */
+const ENV_USES: Record<string, string[]> = {
+  'config.ts': ['*'],
+  'http/service.ts': ['env'],
+  'http/observe.ts': ['env'],
+  'http/storage-calls.ts': ['ACCOUNT', 'DIRECTORY'],
+  'http/client-address.ts': ['[binding]'],
+  'account/account.ts': ['env', 'DIRECTORY'],
+};
+
+/** Every place where a file touches `env` without leave: settings are read in config.ts and nowhere else. */
+export function findEnvFaults(sources: Sources): string[] {
+  return Object.entries(sources).flatMap(([path, text]) => {
+    // The tools that run on a developer's machine have the environment of their process.
+    if (roomOf(path) === 'cli') return [];
+    const allowed = ENV_USES[path] ?? [];
+    if (allowed.includes('*')) return [];
+    const uses = new Set(readEnvUses(parseAst(text, { lang: 'ts' }, path), text));
+    return [...uses]
+      .filter((use) => !allowed.includes(use))
+      .map((use) => `${path}: must not use ${use} of env`);
+  });
+}
+
+/** `x.env.NAME` is a use of `NAME`, `x.env[y]` of `[y]`; any other mention of `env` is a use of all of it. */
+function readEnvUses(program: unknown, text: string): string[] {
+  const uses: string[] = [];
+  const isEnv = (node: unknown) => isNode(node) && /Identifier$/.test(node.type) && node.name === 'env';
+  const names = new Set<unknown>();
+  visit(program, (node) => {
+    const { object, property } = node;
+    if (node.type !== 'MemberExpression' || !isNode(object) || !isNode(property)) return;
+    const name = object.type === 'MemberExpression' ? object.property : object;
+    if (!isEnv(name)) return;
+    names.add(name);
+    const written = text.slice(Number(property.start), Number(property.end));
+    uses.push(node.computed === true ? `[${written}]` : written);
+  });
+  visit(program, (node) => {
+    if (isEnv(node) && !names.has(node)) uses.push('env');
+  });
+  return uses;
+}
