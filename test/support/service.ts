@@ -27,6 +27,8 @@ export interface Parts {
   body?: BodyInit;
   cookie?: string;
   bearer?: string;
+  /** Where the platform says that the client is (`request.cf.country`). */
+  country?: string;
 }
 
 /** One service under given settings: a client of its own Worker. The same settings object is one configuration. */
@@ -59,6 +61,7 @@ export class Service {
       method: parts.method ?? 'GET',
       headers,
       ...(body !== undefined && { body }),
+      ...(parts.country !== undefined && { cf: { country: parts.country } }),
     });
     const ctx = createExecutionContext();
     const response = await worker.fetch(request, this.env, ctx);
