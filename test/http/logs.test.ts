@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import { freezeClock, passSeconds } from '../support/clock.ts';
+import { captureLogs, parseLine } from '../support/logs.ts';
+import { breakDirectory, brokenAccounts } from '../support/outage.ts';
+import { PASSWORD, type Parts, readCookie, Service, uniqueName } from '../support/service.ts';
+
+const service = new Service();
+
+describe('the log', () => {
+  it('has one line of JSON for a request: what, how it ended, whose, which, and how long', async () => {
+    const ada = await service.register();
+    const lines = captureLogs();
+    const response = await service.post('/refresh', { cookie: ada.cookie });
+    expect(lines).toHaveLength(1);
+    expect(lines[0]?.level).toBe('log');
+    expect(lines[0]?.text).not.toContain('\n');
+    expect(parseLine(lines[0])).toEqual({
+      event: 'POST /refresh',
+      status: 200,
+      code: 'ok',
+      reason: 'rotated',
+      accountId: ada.id,
+      sessionId: ada.sid,
+      requestId: response.headers.get('X-Request-Id'),
+      ms: expect.any(Number),
+    });
+  });
+
+  it.each<[string, Parts & { path: string }, object]>([
+    ['health', { path: '/health' }, { event: 'GET /health', status: 200, code: 'ok' }],
+    ['no token', { path: '/me' }, { event: 'GET /me', code: 'unauthorized', reason: 'no_token' }],
+    [
+      'a malformed token',
+      { path: '/sessions/some-id', method: 'DELETE', bearer: 'x.y.z' },
+      { event: 'DELETE /sessions/:id', code: 'unauthorized', reason: 'token_malformed' },
+    ],
+    [
+      'two cookies',
+      { path: '/refresh', method: 'POST', headers: { Cookie: '__Host-jwt=a; __Host-jwt=b' } },
+      { event: 'POST /refresh', code: 'unauthorized', reason: 'two_cookies' },
+    ],
+    [
+      'a foreign origin',
+      { path: '/logout', method: 'POST', headers: { Origin: 'https://evil.example' } },
+      { event: 'POST /logout', status: 403, code: 'origin_not_allowed', reason: 'origin_not_allowed' },
+    ],
+    [
+      'missing fields',
+      { path: '/login', method: 'POST', json: {} },
+      { event: 'POST /login', status: 422, code: 'invalid_input', reason: 'invalid_input' },
+    ],
+    [
+      'a wrong method',
+      { path: '/login', method: 'PUT' },
+      { event: 'PUT /login', status: 405, code: 'method_not_allowed', reason: 'method_not_allowed' },
+    ],
+    [
+      'a path that does not exist, which is not repeated',
+      { path: '/a-path-somebody-chose', method: 'GET' },
+      { event: 'unknown_path', status: 404, code: 'not_found', reason: 'not_found' },
+    ],
+  ])(
+    'tells the exact reason that the answer keeps to itself: %s',
+    async (_, { path, ...parts }, expected) => {
+      const lines = captureLogs();
+      const response = await service.fetch(path, parts);
+      expect(lines).toHaveLength(1);
+      const line = parseLine(lines[0]);
+      expect(line).toMatchObject({ ...expected, requestId: response.headers.get('X-Request-Id') });
+      expect(Object.keys(line).sort()).toEqual(
+        ['code', 'event', 'ms', 'requestId', 'status', ...('reason' in expected ? ['reason'] : [])].sort(),
+      );
+      expect(lines[0]?.text).not.toContain('somebody-chose');
+    },
+  );
+
+  it('tells a wrong password from an unknown name, which the answer does not', async () => {
+    const ada = await service.register();
+    const lines = captureLogs();
+    await service.post('/login', { json: { username: ada.name, password: 'wrong' } });
+    await service.post('/login', { json: { username: uniqueName(), password: 'wrong' } });
+    expect(lines.map(parseLine)).toMatchObject([
+      { reason: 'wrong_password', code: 'invalid_credentials', accountId: ada.id },
+      { reason: 'unknown_account', code: 'invalid_credentials' },
+    ]);
+  });
+
+  it('names an outage, as an error', async () => {
+    const ada = await service.register();
+    const lines = captureLogs();
+    await new Service({ ACCOUNT: brokenAccounts() }).post('/refresh', { cookie: ada.cookie });
+    const json = { username: ada.name, password: PASSWORD };
+    await new Service({ DIRECTORY: breakDirectory() }).post('/login', { json });
+    expect(lines.map(({ level }) => level)).toEqual(['error', 'error']);
+    expect(lines.map(parseLine)).toMatchObject([
+      { event: 'POST /refresh', status: 503, code: 'unavailable', reason: 'account_unavailable' },
+      { event: 'POST /login', status: 503, code: 'unavailable', reason: 'directory_unavailable' },
+    ]);
+  });
+});
+
+describe('the theft of a refresh token', () => {
+  it('is an event and a warning of its own, with account and session; a harmless replay is not', async () => {
+    freezeClock();
+    const ada = await service.register();
+    const lines = captureLogs();
+    const successor = readCookie(await service.post('/refresh', { cookie: ada.cookie })) ?? '';
+    await service.post('/refresh', { cookie: ada.cookie });
+    passSeconds(30);
+    await service.post('/refresh', { cookie: ada.cookie });
+    await service.post('/refresh', { cookie: successor });
+    const whose = { accountId: ada.id, sessionId: ada.sid };
+    expect(lines.map(parseLine)).toMatchObject([
+      { event: 'POST /refresh', code: 'ok', reason: 'rotated', ...whose },
+      { event: 'POST /refresh', code: 'ok', reason: 'replayed', ...whose },
+      { event: 'refresh_token_theft', code: 'session_ended', reason: 'session_reused', ...whose },
+      { event: 'POST /refresh', code: 'session_ended', reason: 'session_over', ...whose },
+    ]);
+    expect(lines.map(({ level }) => level)).toEqual(['log', 'log', 'warn', 'log']);
+  });
+});
