@@ -106,6 +106,8 @@ describe('an object without account', () => {
     expect(await account.signOut(sid, DEVICE)).toBe(false);
     expect(await account.endSession(sid, sid, DEVICE)).toBe('session_over');
     expect(await account.endSessions(sid, false, DEVICE)).toBe('session_over');
+    expect(await readStored(accountOf(id))).toEqual(NOTHING);
+    // An alarm that was set before all was removed may still ring.
     await runInside(id, (instance) => instance.alarm());
     expect(await readStored(accountOf(id))).toEqual(NOTHING);
   });

@@ -2,7 +2,7 @@ import { evictDurableObject } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
 import { randomId } from '../../src/account/account.ts';
 import { migrate, readSchemaVersion, SCHEMA_VERSION } from '../../src/account/schema.ts';
-import { NOTHING, readStored, runInside } from '../support/account.ts';
+import { countWrites, NOTHING, readStored, runInside } from '../support/account.ts';
 import { expectProblem } from '../support/problem.ts';
 import { accountOf, Service } from '../support/service.ts';
 
@@ -36,9 +36,9 @@ describe('the schema of an account', () => {
   it('is left alone when it is up to date', async () => {
     const service = new Service();
     const { id } = await service.register();
-    const before = await readStored(accountOf(id));
+    const before = { stored: await readStored(accountOf(id)), writes: await countWrites(id) };
     await runInside(id, (_, { storage }) => migrate(storage));
-    expect(await readStored(accountOf(id))).toEqual(before);
+    expect({ stored: await readStored(accountOf(id)), writes: await countWrites(id) }).toEqual(before);
   });
 
   it('is made whole or not at all', async () => {
