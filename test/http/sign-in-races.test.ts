@@ -36,8 +36,10 @@ describe('sign-ins at once', () => {
     passSeconds(30);
     expect((await login(ada.name)).status).toBe(200);
   });
+});
 
-  it('and the end of all sessions take turns: what was open before is over, what came after lives', {
+describe('a sign-in and the end of all sessions at once', () => {
+  it('take turns: what was open before is over, what came after lives', {
     timeout: 30_000,
   }, async () => {
     const ada = await service.register();
