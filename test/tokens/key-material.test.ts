@@ -121,6 +121,14 @@ describe('a faulty key', () => {
       { ...rs256, n: `${'A'.repeat(172)}${rs256.n?.slice(172)}` },
       ['key 1: has an RSA modulus of fewer than 2048 bits'],
     ],
+    ['an RSA exponent of nothing', { ...rs256, e: 'AA' }, ['key 1: has an RSA exponent below 65537']],
+    ['an RSA exponent of one', { ...rs256, e: 'AQ' }, ['key 1: has an RSA exponent below 65537']],
+    ['an RSA exponent of 2^16', { ...rs256, e: 'AQAA' }, ['key 1: has an RSA exponent below 65537']],
+    [
+      'an RSA exponent that is no number',
+      { ...rs256, e: 'A+A' },
+      ['key 1: has an n or e that is not base64url'],
+    ],
   ])('is refused: %s', (_title, value, faults) => {
     expect(faultsOf(value)).toEqual(faults);
   });

@@ -142,7 +142,6 @@ describe('keys that do not fit', () => {
     ['a short coordinate', { ...es256, x: es256.x?.slice(4) ?? '' }],
     ['a coordinate that is not base64url', { ...es256, y: '!'.repeat(43) }],
     ['a short seed', { ...eddsa, d: eddsa.d?.slice(4) ?? '' }],
-    ['an RSA exponent of nothing', { ...rs256, e: 'AA' }],
   ])('are refused: %s', async (_, jwk) => {
     expect(await importFaults(jwk)).toEqual([REFUSED]);
   });
