@@ -78,11 +78,19 @@ describe('an address over its limit', () => {
   it('is a whole /64 of IPv6, however it is written', async () => {
     await withinOneMinute(async () => {
       const subnet = nextSubnet();
-      await exhaust('/register', { 'CF-Connecting-IP': `${subnet}::1` });
-      for (const address of [`${subnet}::2`, `${subnet}:1:2:3:4`, `${subnet}:FFFF:0:0:1`, `${subnet}::`]) {
+      await exhaust('/register', { 'CF-Connecting-IP': `2001:db8:0:${subnet}::1` });
+      for (const address of [
+        `2001:db8:0:${subnet}::2`,
+        `2001:db8:0:${subnet}::`,
+        `2001:db8:0:${subnet}:1:2:3:4`,
+        `2001:db8::${subnet}:1:2:3:4`,
+        `2001:0DB8:0000:00${subnet.toUpperCase()}:FFFF:0:0:1`,
+      ]) {
         expect((await register(address)).status, address).toBe(429);
       }
-      expect((await register(`${nextSubnet()}::1`)).status).toBe(415);
+      for (const address of [`2001:db8:0:${nextSubnet()}::1`, `2001:db8:${subnet}::1`, `::${subnet}`]) {
+        expect((await register(address)).status, address).toBe(415);
+      }
     });
   });
 
@@ -159,7 +167,8 @@ function nextAddress(): string {
   return `203.0.113.${addresses}`;
 }
 
+/** The last group of a /64, with a letter in it. */
 function nextSubnet(): string {
   addresses += 1;
-  return `2001:db8:0:${addresses.toString(16)}`;
+  return (0xa0 + addresses).toString(16);
 }

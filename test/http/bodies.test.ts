@@ -57,15 +57,20 @@ describe.each(['/login', '/register'])('the body of POST %s', (path) => {
 
   it('is refused over 8 KiB when it comes in pieces without a length, and read no further', async () => {
     let pieces = 0;
+    let isCancelled = false;
     const body = new ReadableStream<Uint8Array>({
       pull(controller) {
         pieces += 1;
         controller.enqueue(new TextEncoder().encode(' '.repeat(1024)));
       },
+      cancel() {
+        isCancelled = true;
+      },
     });
     const response = await service.post(path, { headers: JSON_TYPE, body });
     await expectProblem(response, 413, 'body_too_large');
     expect(pieces).toBeLessThan(20);
+    expect(isCancelled).toBe(true);
   });
 
   it('is counted in bytes, and not by what Content-Length says', async () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { interceptAccounts } from '../support/outage.ts';
 import { expectProblem, INVALID_TOKEN } from '../support/problem.ts';
 import { readCookie, Service } from '../support/service.ts';
 import { readSessions } from '../support/storage.ts';
@@ -46,6 +47,19 @@ describe('POST /logout', () => {
     expectSignedOut(response);
     expect(await readSessions(ada.id)).toEqual([]);
     expect(await readSessions(bob.id)).toEqual([]);
+  });
+
+  it('asks storage a few times at most, however many cookies a request brings', async () => {
+    const ada = await service.register();
+    let asked = 0;
+    const ACCOUNT = interceptAccounts((_, proceed) => {
+      asked += 1;
+      return proceed();
+    });
+    const Cookie = Array(30).fill(`__Host-jwt=${ada.cookie}`).join('; ');
+    expectSignedOut(await new Service({ ACCOUNT }).post('/logout', { headers: { Cookie } }));
+    expect(asked).toBe(4);
+    expect(await readSessions(ada.id)).toEqual([]);
   });
 
   it('goes by the cookie: an access token ends nothing', async () => {

@@ -6,6 +6,12 @@ import { CHALLENGE, expectProblem, INVALID_TOKEN } from '../support/problem.ts';
 import { ACCESS_SECRET, ISSUER, type Person, REFRESH_SECRET, Service } from '../support/service.ts';
 
 const service = new Service();
+const BEARER_ENDPOINTS = [
+  ['GET', '/me'],
+  ['GET', '/sessions'],
+  ['DELETE', '/sessions'],
+  ['DELETE', '/sessions/some-id'],
+] as const;
 
 describe('GET /me', () => {
   it('shows the caller’s account and session', async () => {
@@ -51,9 +57,11 @@ describe('GET /me', () => {
     ['nothing', {}],
     ['another scheme', { headers: { Authorization: 'Basic YWRhOnNlY3JldA==' } }],
     ['a scheme without token', { headers: { Authorization: 'Bearer' } }],
-  ])('asks for a token when it is given %s', async (_, parts) => {
-    const response = await service.fetch('/me', parts);
-    await expectProblem(response, 401, 'unauthorized', { challenge: CHALLENGE });
+  ])('asks for a token when it is given %s, as every endpoint that needs one', async (_, parts) => {
+    for (const [method, path] of BEARER_ENDPOINTS) {
+      const response = await service.fetch(path, { method, ...parts });
+      await expectProblem(response, 401, 'unauthorized', { challenge: CHALLENGE });
+    }
   });
 
   it('looks at the Authorization header alone: neither the cookie nor the address counts', async () => {
@@ -75,6 +83,11 @@ const badTokens: [string, (person: Person) => string | Promise<string>][] = [
   ['a token for another audience', (p) => resign(p.accessToken, { aud: `${ISSUER}/refresh` }, ACCESS_SECRET)],
   ['a token for several audiences', (p) => resign(p.accessToken, { aud: [ISSUER] }, ACCESS_SECRET)],
   ['a token without session', (p) => resign(p.accessToken, { sid: undefined }, ACCESS_SECRET)],
+  ['a token without e-mail address', (p) => resign(p.accessToken, { email: undefined }, ACCESS_SECRET)],
+  [
+    'a token whose time of sign-in is a text',
+    (p) => resign(p.accessToken, { auth_time: '1' }, ACCESS_SECRET),
+  ],
   ['a token without expiry', (p) => resign(p.accessToken, { exp: undefined }, ACCESS_SECRET)],
   [
     'an expired token',
@@ -88,12 +101,7 @@ describe('a bad bearer token', () => {
     const bearer = await spoil(ada);
     // An account that is asked would answer 503.
     const edge = new Service({ ACCOUNT: brokenAccounts() });
-    for (const [method, path] of [
-      ['GET', '/me'],
-      ['GET', '/sessions'],
-      ['DELETE', '/sessions'],
-      ['DELETE', `/sessions/${ada.sid}`],
-    ] as const) {
+    for (const [method, path] of BEARER_ENDPOINTS) {
       const response = await edge.fetch(path, { method, bearer, cookie: ada.cookie });
       const problem = await expectProblem(response, 401, 'unauthorized', { challenge: INVALID_TOKEN });
       expect(problem.message).toBe('Unauthorized');

@@ -18,6 +18,13 @@ const PUBLIC_KEY = {
   y: 'x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0',
 };
 const PRIVATE_PART = 'jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI';
+/** A private part and a public one, each sound, of two key pairs. */
+const MISMATCHED_KEY = {
+  kty: 'OKP',
+  crv: 'Ed25519',
+  d: '1S-_jUPJZKq4DPhCPEdjSiI_G0HPXrbww7AQGovJ8xk',
+  x: 'Cy245wAdJIdp9kcAcn0b50E-omZtJQR6II8TWPrdpSo',
+};
 const jwk = (changes: object) => JSON.stringify({ ...PUBLIC_KEY, d: PRIVATE_PART, ...changes });
 
 const faults: [string, Settings][] = [
@@ -35,6 +42,7 @@ const faults: [string, Settings][] = [
   ['ACCESS_TOKEN_SECRET', { ACCESS_TOKEN_SECRET: jwk({ alg: 'RS256' }) }],
   ['ACCESS_TOKEN_SECRET', { ACCESS_TOKEN_SECRET: jwk({ x: PUBLIC_KEY.y }) }],
   ['ACCESS_TOKEN_SECRET', { ACCESS_TOKEN_SECRET: jwk({ d: PUBLIC_KEY.x }) }],
+  ['ACCESS_TOKEN_SECRET', { ACCESS_TOKEN_SECRET: JSON.stringify(MISMATCHED_KEY) }],
   ['REFRESH_TOKEN_SECRET', { REFRESH_TOKEN_SECRET: '' }],
   ['REFRESH_TOKEN_SECRET', { REFRESH_TOKEN_SECRET: 'too-short-by-one-byte-012345678' }],
   ['REFRESH_TOKEN_SECRET', { REFRESH_TOKEN_SECRET: `${REFRESH_SECRET},short` }],
@@ -79,6 +87,7 @@ describe('a faulty setting', () => {
         ACCESS_SECRET,
         REFRESH_SECRET,
         PRIVATE_PART,
+        MISMATCHED_KEY.d,
         PUBLIC_KEY.x,
         'too-short',
         ',short',

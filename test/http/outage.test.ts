@@ -53,10 +53,7 @@ describe('while accounts do not answer', () => {
 
   it('answers 503 when an account says nothing at all for 15 seconds', async () => {
     const ada = await service.register();
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    onTestFinished(() => {
-      vi.useRealTimers();
-    });
+    stopTimers();
     const asked = Promise.withResolvers<void>();
     const silent = interceptAccounts(() => {
       asked.resolve();
@@ -66,6 +63,15 @@ describe('while accounts do not answer', () => {
     await asked.promise;
     await vi.advanceTimersByTimeAsync(15_000);
     await expectProblem(await pending, 503, 'unavailable');
+  });
+
+  it('waits no longer than for the answer: no timer is left behind', async () => {
+    const ada = await service.register();
+    stopTimers();
+    expect((await service.post('/refresh', { cookie: ada.cookie })).status).toBe(200);
+    const failing = new Service({ ACCOUNT: brokenAccounts() });
+    expect((await failing.post('/refresh', { cookie: ada.cookie })).status).toBe(503);
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('leaves health and the key set as they are', async () => {
@@ -162,11 +168,13 @@ describe('an answer that is lost on its way', () => {
     await service.login(name);
   });
 
-  it('of a claim that was not made leaves the name free', async () => {
-    const name = uniqueName();
+  it('of a claim that was not made leaves the name free, and the session in the browser alone', async () => {
+    const [ada, name] = [await service.register(), uniqueName()];
     const isClaim = (query: string) => query.startsWith('INSERT');
     const failing = new Service({ DIRECTORY: breakDirectory(isClaim, 'before') });
-    expect((await failing.post('/register', { json: registration(name) })).status).toBe(503);
+    const response = await failing.post('/register', { json: registration(name), cookie: ada.cookie });
+    await expectProblem(response, 503, 'unavailable');
+    expect(await readSessions(ada.id)).toHaveLength(1);
     expect((await service.post('/register', { json: registration(name) })).status).toBe(201);
   });
 });
@@ -186,3 +194,10 @@ describe('the session that a sign-in replaces', () => {
     expect(await readSessions(ada.id)).toHaveLength(2);
   });
 });
+
+function stopTimers(): void {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => {
+    vi.useRealTimers();
+  });
+}

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { brokenAccounts } from '../support/outage.ts';
 import { expectProblem } from '../support/problem.ts';
 import { decodePayload, PASSWORD, readCookie, Service, uniqueName } from '../support/service.ts';
 import { dumpAccount, findInDirectory, listStoredUsernames, readSessions } from '../support/storage.ts';
@@ -78,6 +79,17 @@ describe('POST /register', () => {
     await expectProblem(await service.post('/register', { json }), 409, 'email_taken');
     expect(await findInDirectory(name)).toBeUndefined();
     expect(await listStoredUsernames()).not.toContain(name);
+  });
+
+  it('finds a name taken before it hashes anything: no account is asked', async () => {
+    const ada = await service.register();
+    // An account that is asked would answer 503.
+    const edge = new Service({ ACCOUNT: brokenAccounts() });
+    await expectProblem(
+      await edge.post('/register', { json: registration(ada.name) }),
+      409,
+      'username_taken',
+    );
   });
 
   it('gives a name to one of several that ask for it at once, and leaves nothing of the others', async () => {
