@@ -73,6 +73,7 @@ describe('a faulty setting', () => {
     ['ALLOWED_ORIGINS', 'https://App.test', noOrigin('https://App.test')],
     ['ALLOWED_ORIGINS', 'https://app.test:443', noOrigin('https://app.test:443')],
     ['ALLOWED_ORIGINS', 'file:///app', noOrigin('file:///app')],
+    ['ALLOWED_ORIGINS', 'wss://app.test', noOrigin('wss://app.test')],
     ['ALLOWED_ORIGINS', 'https://a.test https://b.test', noOrigin('https://a.test https://b.test')],
     ['COOKIE_NAME', 'a b', NO_COOKIE],
     ['COOKIE_NAME', 'a=b', NO_COOKIE],

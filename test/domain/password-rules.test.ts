@@ -142,6 +142,7 @@ describe('the form of a password that is hashed', () => {
   });
 
   it('does not exist for a lone surrogate', () => {
-    expect(normalizePassword('abcdefgh\ud83e')).toBeUndefined();
+    // Not toBeUndefined: a report could not hold the surrogate either.
+    expect(normalizePassword('abcdefgh\ud83e') === undefined).toBe(true);
   });
 });

@@ -70,9 +70,9 @@ describe('a payload', () => {
 
 describe('a member that stands twice', () => {
   it.each([
-    ['', '{"sub":"ada","sub":"eve"}'],
+    ['with two values', '{"sub":"ada","sub":"eve"}'],
     ['with one value', '{"sub":"ada","sub":"ada"}'],
-    ['apart', '{"sub":"ada","a":{"b":[1]},"c":"d","sub":"eve"}'],
+    ['far apart', '{"sub":"ada","a":{"b":[1]},"c":"d","sub":"eve"}'],
     ['with blanks', '{"sub" :"ada", "sub"\n\t:"eve"}'],
     ['in another spelling', '{"sub":"ada","\\u0073ub":"eve"}'],
     ['in another spelling, first', '{"\\u0073u\\u0062":"ada","sub":"eve"}'],
