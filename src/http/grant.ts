@@ -16,8 +16,8 @@ export async function issueTokens(c: AppContext, { session, profile, nowMs }: Gr
   const { id: sub, username, email } = profile;
   const { sid, counter: ctr, iat, exp } = session;
   const nowSeconds = Math.floor(nowMs / 1000);
-  // No access token outlives its session.
-  const accessExp = Math.min(nowSeconds + config.accessTtlSeconds, session.expiresAtMs / 1000);
+  // No access token outlives its session, which ends with its refresh token: `exp` never passes the absolute end.
+  const accessExp = Math.min(nowSeconds + config.accessTtlSeconds, exp);
   const authTime = Math.floor(session.createdAtMs / 1000);
   const accessClaims = {
     iss,
