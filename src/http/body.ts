@@ -13,9 +13,9 @@ const fatalUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 export async function readBody<T>(c: AppContext, schema: ObjectSchema<T>): Promise<ReadBody<T>> {
   const format = bodyFormat(c.req.header('Content-Type'));
   if (format === undefined) return { ok: false, reason: 'unsupported_media_type' };
-  const bytes = await readBytes(c.req.raw.body);
-  if (bytes === undefined) return { ok: false, reason: 'body_too_large' };
-  const fields = format === 'json' ? parseJson(bytes) : parseForm(bytes);
+  const read = await readBytes(c.req.raw.body);
+  if (!read.ok) return read;
+  const fields = format === 'json' ? parseJson(read.bytes) : parseForm(read.bytes);
   if (fields === undefined) return { ok: false, reason: 'malformed_body' };
   const checked = v.safeParse(schema, fields);
   if (checked.success) return { ok: true, value: checked.output };
@@ -36,22 +36,29 @@ function bodyFormat(contentType: string | undefined): 'json' | 'form' | undefine
   return mediaType === 'application/x-www-form-urlencoded' ? 'form' : undefined;
 }
 
-/** Counts what arrives, whatever Content-Length says; `undefined` past the limit. */
-async function readBytes(body: ReadableStream<Uint8Array> | null): Promise<Uint8Array | undefined> {
-  if (body === null) return new Uint8Array();
+type ReadBytes = { ok: true; bytes: Uint8Array } | { ok: false; reason: 'body_too_large' | 'malformed_body' };
+
+/** Counts what arrives, whatever Content-Length says. */
+async function readBytes(body: ReadableStream<Uint8Array> | null): Promise<ReadBytes> {
+  if (body === null) return { ok: true, bytes: new Uint8Array() };
   const buffer = new Uint8Array(MAX_BODY_BYTES);
   let length = 0;
   const reader = body.getReader();
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return buffer.subarray(0, length);
-    if (length + value.length > MAX_BODY_BYTES) {
-      await reader.cancel();
-      return undefined;
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return { ok: true, bytes: buffer.subarray(0, length) };
+      if (length + value.length > MAX_BODY_BYTES) break;
+      buffer.set(value, length);
+      length += value.length;
     }
-    buffer.set(value, length);
-    length += value.length;
+  } catch {
+    // The client went away, or sent less than it announced: its fault, and no bug of ours.
+    return { ok: false, reason: 'malformed_body' };
   }
+  // Whether the client hears of it does not matter.
+  await reader.cancel().catch(() => undefined);
+  return { ok: false, reason: 'body_too_large' };
 }
 
 function parseJson(bytes: Uint8Array): object | undefined {
