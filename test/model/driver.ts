@@ -1,0 +1,62 @@
+// How a model run reaches the service: straight into the account object, or through the Worker's fetch.
+import { randomId } from '../../src/account/account.ts';
+import { AccountStore } from '../../src/account/store.ts';
+import { openSession, type Session, type SessionPolicy } from '../../src/domain/session.ts';
+import { MOST_SESSIONS, type ModelSession } from './rotation-model.ts';
+
+/** A refresh token that was handed out: its bytes (or what they are minted from), and its claims. */
+export interface IssuedToken {
+  bytes: string;
+  counter: number;
+  iat: number;
+  exp: number;
+}
+
+export interface RefreshAnswer {
+  outcome: string;
+  token?: IssuedToken;
+}
+
+export interface Driver {
+  /** With the token of a session that the new one replaces, if there is one. */
+  signIn(replaced?: { sid: string; counter: number }): Promise<{ sid: string; token: IssuedToken }>;
+  refresh(sid: string, counter: number): Promise<RefreshAnswer>;
+  signOut(sid: string, counter: number): Promise<string>;
+  endOne(by: string, target: string): Promise<string>;
+  endAll(by: string, keepsCurrent: boolean): Promise<string>;
+  describe(by: string): Promise<string>;
+  /** The account's alarm, and the loss of all that its object holds in memory. */
+  alarm(): Promise<void>;
+  restart(): Promise<void>;
+  rows(): Promise<StoredSession[]>;
+
+  /** When the edge stops taking a token, in seconds; `Infinity` where there is no edge. */
+  refreshTokenEnd(sid: string, counter: number): number;
+  accessTokenEnd(by: string): number;
+  /** What is seen, from here, of an outcome: the wire tells less than the account. */
+  publicOutcome(outcome: string): string;
+}
+
+export type StoredSession = [sid: string, session: ModelSession & { lastUsedAtMs: number }];
+
+export const NO_DEVICE = { userAgent: null, ip: null, country: null };
+
+/** Every stored session, by id. */
+export function readRows(sql: SqlStorage): StoredSession[] {
+  return new AccountStore(sql)
+    .listSessions()
+    .map(({ sid, counter, rotatedAtMs, iat, exp, expiresAtMs, lastUsedAtMs }): StoredSession => {
+      return [sid, { counter, rotatedAtMs, iat, exp, end: expiresAtMs / 1000, lastUsedAtMs }];
+    })
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/** Opens a session as the account does once a password fits, without the 0.15 s that a password costs. */
+export function openRow(sql: SqlStorage, policy: SessionPolicy): Session {
+  const store = new AccountStore(sql);
+  const session = openSession(randomId(), NO_DEVICE, Date.now(), policy);
+  store.deleteExpiredSessions(Date.now());
+  store.deleteLongestUnused(MOST_SESSIONS);
+  store.insertSession(session);
+  return session;
+}
