@@ -35,7 +35,7 @@ export async function makeSecrets(alg: KeyAlgorithm, today: Date): Promise<Secre
  * secret has no room for a second one, so it is replaced, and every access token with it (they live ten minutes).
  */
 export function putBefore(fresh: Secrets, current: Secrets): Secrets {
-  const isSet = fresh.ACCESS_TOKEN_SECRET.startsWith('{') && current.ACCESS_TOKEN_SECRET.startsWith('{');
+  const isSet = isJson(fresh.ACCESS_TOKEN_SECRET) && isJson(current.ACCESS_TOKEN_SECRET);
   return {
     ACCESS_TOKEN_SECRET: isSet
       ? JSON.stringify({
@@ -46,9 +46,31 @@ export function putBefore(fresh: Secrets, current: Secrets): Secrets {
   };
 }
 
-/** Reads both secrets from a file in `.env` form. Throws with the name of the one that is missing. */
+/** The second step of a rotation in two: what stood by begins to sign, and the others verify on. */
+export function promoteLast({ ACCESS_TOKEN_SECRET, REFRESH_TOKEN_SECRET }: Secrets): Secrets {
+  const toFront = <T>(items: T[]): T[] => [...items.slice(-1), ...items.slice(0, -1)];
+  return {
+    ACCESS_TOKEN_SECRET: isJson(ACCESS_TOKEN_SECRET)
+      ? JSON.stringify({ keys: toFront(keysOf(ACCESS_TOKEN_SECRET)) })
+      : ACCESS_TOKEN_SECRET,
+    REFRESH_TOKEN_SECRET: toFront(REFRESH_TOKEN_SECRET.split(',')).join(','),
+  };
+}
+
+/** The end of a rotation: only what signs stays. */
+export function keepFirst({ ACCESS_TOKEN_SECRET, REFRESH_TOKEN_SECRET }: Secrets): Secrets {
+  return {
+    ACCESS_TOKEN_SECRET: isJson(ACCESS_TOKEN_SECRET)
+      ? JSON.stringify({ keys: keysOf(ACCESS_TOKEN_SECRET).slice(0, 1) })
+      : ACCESS_TOKEN_SECRET,
+    REFRESH_TOKEN_SECRET: REFRESH_TOKEN_SECRET.split(',').slice(0, 1).join(','),
+  };
+}
+
+/** Reads both secrets from a file in `.env` form, or as the JSON that `--json` prints. Throws with the name of the one that is missing. */
 export function readSecrets(dotenv: string): Secrets {
-  const { ACCESS_TOKEN_SECRET, REFRESH_TOKEN_SECRET } = parseEnv(dotenv);
+  const given: NodeJS.Dict<string> = isJson(dotenv) ? JSON.parse(dotenv) : parseEnv(dotenv);
+  const { ACCESS_TOKEN_SECRET, REFRESH_TOKEN_SECRET } = given;
   if (!ACCESS_TOKEN_SECRET) throw new Error('ACCESS_TOKEN_SECRET is missing');
   if (!REFRESH_TOKEN_SECRET) throw new Error('REFRESH_TOKEN_SECRET is missing');
   return { ACCESS_TOKEN_SECRET, REFRESH_TOKEN_SECRET };
@@ -76,6 +98,10 @@ async function generatePair(
 /** 256 random bits as base64url: no comma, no quote. */
 function makeSecret(): string {
   return Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64url');
+}
+
+function isJson(text: string): boolean {
+  return text.trimStart().startsWith('{');
 }
 
 function keysOf(jwkOrSet: string): unknown[] {

@@ -13,9 +13,10 @@ export interface Name {
 /**
  * Letters, marks, numbers, punctuation and symbols, without blanks and without `@`: a user name that looks like an
  * e-mail address could answer for somebody else's at sign-in. Control, format (among them the direction marks),
- * private-use and unassigned characters and lone surrogates are out: they make two different names look alike.
+ * private-use and unassigned characters, lone surrogates and everything that shows as nothing (fillers, variation
+ * selectors, the blank Braille pattern) are out: they make two different names look alike.
  */
-const USERNAME = /^[\p{L}\p{M}\p{N}\p{P}\p{S}]+$/u;
+const USERNAME = /^(?:(?![\p{Default_Ignorable_Code_Point}\u2800])[\p{L}\p{M}\p{N}\p{P}\p{S}])+$/u;
 
 /** Deliverable addresses, not all of RFC 5322: no quoted local part, no comment, no address literal. RFC 6531 for Unicode. */
 const EMAIL =

@@ -74,6 +74,9 @@ const KINDS: Record<
 /** Reads `ACCESS_TOKEN_SECRET`: a secret, a private JWK, or a JWK Set whose first key is private. */
 export function parseAccessKeys(text: string): Parsed<AccessKeyMaterial> {
   if (!text.trimStart().startsWith('{')) {
+    // Keys in another format, the public one of a PEM even, would pass for a long secret.
+    if (/^\s*(?:-----BEGIN|\[)/.test(text))
+      return { ok: false, faults: ['is a PEM or a list: a JWK or a JWK Set is needed'] };
     const fault = findSecretFault(text);
     return fault === undefined
       ? { ok: true, value: { kind: 'secret', secret: text } }

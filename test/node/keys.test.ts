@@ -46,6 +46,44 @@ function keysOf({ accessKeys }: Config): (string | undefined)[][] {
 }
 
 describe('npm run keys', () => {
+  it('rotates in two uploads: new ones stand by, then sign, then stay alone', async () => {
+    const first = await runKeys();
+    const inUse = await acceptOutput(first);
+    const standby = await runKeys('--rotate', write(first.stdout), '--standby');
+    const waiting = await acceptOutput(standby);
+    expect(keysOf(waiting).slice(0, 1)).toEqual(keysOf(inUse));
+    expect(keysOf(waiting)).toHaveLength(2);
+    expect(waiting.refreshSecrets.slice(0, 1)).toEqual(inUse.refreshSecrets);
+    expect(waiting.refreshSecrets).toHaveLength(2);
+    const promoted = await runKeys('--promote', write(standby.stdout));
+    const signing = await acceptOutput(promoted);
+    expect(keysOf(signing)).toEqual(keysOf(waiting).reverse());
+    expect(signing.refreshSecrets).toEqual([...waiting.refreshSecrets].reverse());
+    const alone = await acceptOutput(await runKeys('--retire', write(promoted.stdout)));
+    expect(keysOf(alone)).toEqual(keysOf(signing).slice(0, 1));
+    expect(alone.refreshSecrets).toEqual(signing.refreshSecrets.slice(0, 1));
+  });
+
+  it('reads back what --json printed', async () => {
+    const { stdout } = await runKeys('--json');
+    const config = await acceptOutput(await runKeys('--rotate', write(stdout)));
+    expect(keysOf(config)).toHaveLength(2);
+    expect(config.refreshSecrets).toHaveLength(2);
+  });
+
+  it.each([
+    ['a file that is not there', ['--rotate', '/nowhere/at.all'], /ENOENT/],
+    ['a file without secrets', ['--promote', write('A=b')], /ACCESS_TOKEN_SECRET is missing/],
+    ['a file of broken JSON', ['--retire', write('{"ACCESS')], /is not valid JSON/],
+    ['--standby alone', ['--standby'], /goes with --rotate/],
+    ['two steps at once', ['--rotate', 'a', '--retire', 'b'], /exclude each other/],
+  ])('says what is wrong with %s, in a line', async (_, args, message) => {
+    const { exitCode, stdout, stderr } = await runKeys(...args);
+    expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+    expect(stderr).toMatch(message);
+    expect(stderr.trim()).not.toContain('\n');
+  });
+
   it('prints an ES256 key and a refresh secret of 256 bits, in the form of .dev.vars', async () => {
     const today = () => new Date().toISOString().slice(0, 10);
     const before = today();

@@ -30,6 +30,14 @@ describe('an access token secret', () => {
     expect(faultsOf(secret)).toEqual([`is too short: ${bytes} bytes, at least 32 are needed`]);
   });
 
+  it.each([
+    ['a private PEM', `-----BEGIN PRIVATE KEY-----\n${'M'.repeat(64)}`],
+    ['the public half of one, which everybody has', `\n-----BEGIN PUBLIC KEY-----\n${'M'.repeat(64)}`],
+    ['a list of JWKs', JSON.stringify([jwks.ES256])],
+  ])('is refused when it holds keys in another form: %s', (_, text) => {
+    expect(faultsOf(text)).toEqual(['is a PEM or a list: a JWK or a JWK Set is needed']);
+  });
+
   it.each(ALGORITHMS)('may be a private JWK for %s', (alg) => {
     expect(parseAccessKeys(JSON.stringify(jwks[alg]))).toEqual({
       ok: true,
