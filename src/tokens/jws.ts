@@ -20,18 +20,33 @@ export function signJws(payload: Record<string, unknown>, { signing }: KeyRing):
 
 /** Judges a token's form, header and signature; the payload comes back unjudged. Never throws, never quotes the token. */
 export async function verifyJws(token: string, ring: KeyRing): Promise<VerifiedJws> {
-  const parts = splitToken(token);
-  if (parts === undefined) return { ok: false, reason: 'token_malformed' };
-  const header = decodeObject(parts.header);
-  const payload = decodeObject(parts.payload);
-  if (header === undefined || payload === undefined || !isPlainHeader(header))
-    return { ok: false, reason: 'token_malformed' };
-  const candidates = ring.verification.filter((key) => key.alg === header.alg && key.kid === header.kid);
-  if (candidates.length === 0) return { ok: false, reason: 'token_unknown_key' };
-  for (const candidate of candidates) {
+  const opened = openJws(token, ring);
+  if (opened === undefined) return { ok: false, reason: 'token_malformed' };
+  const payload = decodeObject(opened.payload);
+  if (payload === undefined) return { ok: false, reason: 'token_malformed' };
+  if (opened.candidates.length === 0) return { ok: false, reason: 'token_unknown_key' };
+  for (const candidate of opened.candidates) {
     if (await isSignedBy(token, candidate)) return { ok: true, payload };
   }
   return { ok: false, reason: 'token_forged' };
+}
+
+/** The parts of a token, still encoded, and the keys that its header asks for: the step before signature and payload. */
+export interface OpenedJws {
+  header: string;
+  payload: string;
+  signature: string;
+  candidates: VerificationKey[];
+}
+
+/** Judges form and header, and selects the keys. `undefined` for a malformed token; an unknown key leaves no candidate. */
+export function openJws(token: string, ring: KeyRing): OpenedJws | undefined {
+  const parts = splitToken(token);
+  if (parts === undefined) return undefined;
+  const header = decodeObject(parts.header);
+  if (header === undefined || !isPlainHeader(header)) return undefined;
+  const candidates = ring.verification.filter((key) => key.alg === header.alg && key.kid === header.kid);
+  return { ...parts, candidates };
 }
 
 async function isSignedBy(token: string, { key, alg }: VerificationKey): Promise<boolean> {
@@ -45,12 +60,13 @@ async function isSignedBy(token: string, { key, alg }: VerificationKey): Promise
   }
 }
 
-function splitToken(token: string): { header: string; payload: string } | undefined {
+function splitToken(token: string): Omit<OpenedJws, 'candidates'> | undefined {
   if (token.length > MAX_TOKEN_LENGTH) return undefined;
   const [header, payload, signature, ...rest] = token.split('.');
   if (header === undefined || payload === undefined || signature === undefined || rest.length > 0)
     return undefined;
-  return [header, payload, signature].every(isCanonicalBase64url) ? { header, payload } : undefined;
+  const parts = { header, payload, signature };
+  return Object.values(parts).every(isCanonicalBase64url) ? parts : undefined;
 }
 
 /** RFC 4648 section 3.5: the unused bits of the last character are zero. Otherwise one token has up to 32 spellings. */
