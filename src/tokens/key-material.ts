@@ -140,8 +140,8 @@ function parseKey(member: unknown): Parsed<AsymmetricKey> {
     return { ok: false, faults: ['is neither EC P-256 (ES256), OKP Ed25519 (EdDSA) nor RSA (RS256)'] };
   const alg = found[0] as AsymmetricAlgorithm; // a key of KINDS
   const kind = found[1];
-  const faults = findKeyFaults(jwk, alg, kind);
   const isPrivate = jwk.d !== undefined;
+  const faults = [...findKeyFaults(jwk, alg, kind), ...findKeyOpsFaults(member.key_ops, isPrivate)];
   if (isPrivate) faults.push(...missing(jwk, kind.private));
   return faults.length === 0 ? { ok: true, value: { alg, jwk, isPrivate } } : { ok: false, faults };
 }
@@ -161,6 +161,13 @@ function findKeyFaults(
   }
   if (alg === 'RS256') faults.push(...findRsaFaults(jwk));
   return faults;
+}
+
+/** RFC 7517 section 4.3: what the key may be used for. Without it, anything. */
+function findKeyOpsFaults(keyOps: unknown, isPrivate: boolean): string[] {
+  const needed = isPrivate ? 'sign' : 'verify';
+  const isFit = keyOps === undefined || (Array.isArray(keyOps) && keyOps.includes(needed));
+  return isFit ? [] : [`has key_ops without "${needed}"`];
 }
 
 function missing(jwk: Jwk, names: (keyof Jwk)[]): string[] {

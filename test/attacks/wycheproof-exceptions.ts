@@ -44,10 +44,6 @@ export const SIGNATURE_EXCEPTIONS: Exceptions[] = [
     reason: 'invalid, for padding that the file has lost: letter by letter the token of the valid vector 357',
     tcIds: [367, 370],
   },
-  {
-    reason: 'invalid, but key_ops are not looked at yet',
-    tcIds: [355, 356],
-  },
 ];
 
 /** json_web_key_test.json */

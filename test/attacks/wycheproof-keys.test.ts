@@ -25,7 +25,7 @@ it('every exception has a number that the file knows, and only one reason', () =
 /** The fault that each refused key set is told, so that none is refused for the wrong reason. Those not listed are "oct". */
 const FAULTS: Record<number, RegExp> = {
   6: /^key 1: has an alg that does not fit its kind: RS256 is expected$/,
-  7: /^key 1: has an RSA modulus of a faulty generator/,
+  7: /^key 1: has an RSA modulus of a faulty generator \(ROCA, CVE-2017-15361\)$/,
   8: /^key 1: has an RSA modulus of fewer than 2048 bits$/,
   9: /^key 1: has an RSA exponent below 65537$/,
   19: /^key 1: has an alg that does not fit its kind: ES256 is expected$/,
