@@ -11,6 +11,12 @@ const MIN_RSA_BITS = 2048;
 /** Smallest RSA public exponent (NIST SP 800-56B section 6.2: above 2^16). */
 const MIN_RSA_EXPONENT = 65_537n;
 
+/**
+ * ROCA (CVE-2017-15361): a library in Infineon's chips made moduli whose remainders by these primes are powers of 65537,
+ * and such moduli can be factored. One sound modulus in 2^28 looks like that too.
+ */
+const ROCA_PRIMES = [11, 13, 17, 19, 37, 53, 61, 71, 73, 79, 97, 103, 107, 109, 127, 151, 157].map(BigInt);
+
 export type AsymmetricAlgorithm = 'ES256' | 'EdDSA' | 'RS256';
 export type Algorithm = 'HS256' | AsymmetricAlgorithm;
 
@@ -183,8 +189,19 @@ function findRsaFaults({ n = '', e = '' }: Jwk): string[] {
   const faults: string[] = [];
   if (modulus.toString(2).length < MIN_RSA_BITS)
     faults.push(`has an RSA modulus of fewer than ${MIN_RSA_BITS} bits`);
+  if (ROCA_PRIMES.every((prime) => isPowerOf65537(modulus % prime, prime)))
+    faults.push('has an RSA modulus of a faulty generator (ROCA, CVE-2017-15361)');
   if (exponent < MIN_RSA_EXPONENT) faults.push(`has an RSA exponent below ${MIN_RSA_EXPONENT}`);
   return faults;
+}
+
+function isPowerOf65537(number: bigint, prime: bigint): boolean {
+  let power = 1n;
+  do {
+    if (power === number) return true;
+    power = (power * 65_537n) % prime;
+  } while (power !== 1n);
+  return false;
 }
 
 /** A base64url big-endian number (RFC 7518 section 2, Base64urlUInt). With `atob`, since the command line uses this under Node. */

@@ -56,10 +56,6 @@ export const KEY_EXCEPTIONS: Exceptions[] = [
     reason: 'valid, but "oct" JWKs for HS384 and HS512, and the service takes neither',
     tcIds: [14, 15],
   },
-  {
-    reason: 'invalid, but moduli of a faulty generator (ROCA) are not looked for yet',
-    tcIds: [7],
-  },
 ];
 
 /** Whole numbers from first to last. */
