@@ -3,7 +3,15 @@ import { freezeClock, passSeconds } from '../support/clock.ts';
 import { resign, tamper, unsign } from '../support/forge.ts';
 import { brokenAccounts } from '../support/outage.ts';
 import { CHALLENGE, expectProblem, INVALID_TOKEN } from '../support/problem.ts';
-import { ACCESS_SECRET, ISSUER, type Person, REFRESH_SECRET, Service } from '../support/service.ts';
+import {
+  ACCESS_SECRET,
+  decodePayload,
+  ISSUER,
+  type Person,
+  REFRESH_SECRET,
+  Service,
+} from '../support/service.ts';
+import { readSessions } from '../support/storage.ts';
 
 const service = new Service();
 const BEARER_ENDPOINTS = [
@@ -94,6 +102,25 @@ const badTokens: [string, (person: Person) => string | Promise<string>][] = [
     (p) => resign(p.accessToken, { iat: secondsAgo(700), exp: secondsAgo(1) }, ACCESS_SECRET),
   ],
 ];
+
+describe('a genuine bearer token of an expired session', () => {
+  it('ends nothing and shows nothing, though it would outlive the session by a minute', async () => {
+    freezeClock();
+    const short = new Service({ REFRESH_TOKEN_TTL: '5m', ACCESS_TOKEN_TTL: '5m' });
+    const ada = await short.register();
+    const exp = Number(decodePayload(ada.accessToken).exp) + 60;
+    const bearer = await resign(ada.accessToken, { exp }, ACCESS_SECRET);
+    passSeconds(299);
+    const other = await short.login(ada.name);
+    expect((await short.fetch('/me', { bearer })).status).toBe(200);
+    passSeconds(1);
+    for (const [method, path] of BEARER_ENDPOINTS) {
+      const response = await short.fetch(path.replace('some-id', other.sid), { method, bearer });
+      await expectProblem(response, 401, 'session_ended', { challenge: INVALID_TOKEN });
+    }
+    expect(await readSessions(ada.id)).toHaveLength(2);
+  });
+});
 
 describe('a bad bearer token', () => {
   it.each(badTokens)('%s is refused without asking the account, at every endpoint', async (_, spoil) => {
