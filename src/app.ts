@@ -1,6 +1,6 @@
 // The app: middleware order, the route table, errors. Knows no storage.
 import { Hono } from 'hono';
-import { OutageError } from './errors.ts';
+import { describeThrown, OutageError } from './errors.ts';
 import { health } from './http/health.ts';
 import { jwks } from './http/jwks.ts';
 import { login } from './http/login.ts';
@@ -32,7 +32,10 @@ export const routes: Record<string, Record<string, Handler>> = {
 /** The whole service as a Hono app. */
 export function createApp(): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
-  app.onError((error, c) => refuse(c, error instanceof OutageError ? error.reason : 'bug'));
+  app.onError((error, c) => {
+    c.var.outcome.fault = describeThrown(error);
+    return refuse(c, error instanceof OutageError ? error.reason : 'bug');
+  });
   app.use(observe, corsForListedOrigins);
   for (const [path, methods] of Object.entries(routes)) {
     for (const [method, handler] of Object.entries(methods)) app.on(method, path, handler);

@@ -78,6 +78,12 @@ export function loadConfig(env: object): LoadedConfig {
     : { ok: false, faults: read.faults };
 }
 
+/** The access token keys alone, as far as they can be read: Web Crypto judges them even where another setting is faulty. */
+export function loadAccessKeys(env: object): AccessKeyMaterial | undefined {
+  const keys = new Reader(env as Record<string, unknown>).accessKeys(); // any object is a record of unknowns
+  return keys.kind === 'keys' && keys.keys.length === 0 ? undefined : keys;
+}
+
 /** Whether an issuer can only be reached from the machine itself: right for `npm start`, wrong for a deployment. */
 export function isLocalIssuer(issuer: string): boolean {
   const { hostname } = new URL(issuer);

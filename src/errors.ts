@@ -68,3 +68,18 @@ export class OutageError extends Error {
     this.reason = reason;
   }
 }
+
+/** Lines of a stack that a log line keeps. */
+const MOST_PLACES = 5;
+
+/**
+ * What may be logged of something thrown: its kind, the platform's flags, and where it came from. Never the message, which
+ * may quote a token (hono/jwt), a row (SQLite) or a mail.
+ */
+export function describeThrown(thrown: unknown): string[] {
+  const cause: unknown = thrown instanceof OutageError ? thrown.cause : thrown;
+  if (!(cause instanceof Error)) return [typeof cause];
+  const flags = ['remote', 'retryable', 'overloaded'].filter((flag) => Reflect.get(cause, flag) === true);
+  const places = (cause.stack ?? '').split('\n').flatMap((line) => /^\s+at (.+)$/.exec(line)?.[1] ?? []);
+  return [[cause.name, ...flags].join(' '), ...places.slice(0, MOST_PLACES)];
+}

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   challengeFor,
   describeFailure,
+  describeThrown,
   type FailureReason,
   OutageError,
   UNAVAILABLE_RETRY_SECONDS,
@@ -131,5 +132,30 @@ describe('an outage', () => {
 
   it('asks to come back while the grace window of thirty seconds is still open', () => {
     expect(UNAVAILABLE_RETRY_SECONDS).toBe(2);
+  });
+});
+
+describe('what is logged of something thrown', () => {
+  it('is its kind, the flags of the platform, and places, and never its message', () => {
+    const error = Object.assign(new TypeError('token eyJhbGciOiJub25lIn0 at home'), {
+      remote: true,
+      overloaded: true,
+      retryable: false,
+    });
+    const described = describeThrown(error);
+    expect(described[0]).toBe('TypeError remote overloaded');
+    expect(described.length).toBeGreaterThan(1);
+    expect(described.length).toBeLessThanOrEqual(6);
+    expect(described.join(' ')).not.toContain('eyJ');
+  });
+
+  it('is the cause of an outage', () => {
+    const outage = new OutageError('account_unavailable', new RangeError('secret'));
+    expect(describeThrown(outage)[0]).toBe('RangeError');
+  });
+
+  it('is the type of what is no error', () => {
+    expect(describeThrown('secret')).toEqual(['string']);
+    expect(describeThrown(undefined)).toEqual(['undefined']);
   });
 });

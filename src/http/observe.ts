@@ -41,7 +41,7 @@ function readRequestId(ray: string | undefined): string {
 
 function writeLog(
   c: AppContext,
-  { requestId, reason, accountId, sessionId }: RequestOutcome,
+  { requestId, reason, accountId, sessionId, fault }: RequestOutcome,
   ms: number,
 ): void {
   const { status } = c.res;
@@ -58,6 +58,7 @@ function writeLog(
     sessionId,
     requestId,
     ms,
+    fault,
   });
   if (status >= 500) console.error(line);
   else if (reason === 'session_reused') console.warn(line);

@@ -1,7 +1,7 @@
 // What every request needs and no request should make: settings, keys. Made once per isolate, faults included.
 import type { Context } from 'hono';
 import { importDecoyKey } from '../account/decoy.ts';
-import { type Config, loadConfig } from '../config.ts';
+import { type Config, loadAccessKeys, loadConfig } from '../config.ts';
 import type { SessionPolicy } from '../domain/session.ts';
 import type { FailureReason } from '../errors.ts';
 import { importAccessKeys, importSecrets, type KeyRing } from '../tokens/key-ring.ts';
@@ -21,6 +21,8 @@ export interface RequestOutcome {
   reason?: FailureReason | 'rotated' | 'replayed';
   accountId?: string;
   sessionId?: string;
+  /** What was thrown, for a 500 or a 503: its kind and the places it passed, never its message. */
+  fault?: string[];
 }
 
 export type AppEnv = { Bindings: Env; Variables: { service: Service; outcome: RequestOutcome } };
@@ -39,15 +41,20 @@ export function loadService(env: Env): Promise<LoadedService> {
   if (known !== undefined) return known;
   const loading = makeService(env);
   services.set(env, loading);
+  // A failure that is no fault of the settings must not last as long as the isolate.
+  loading.catch(() => services.delete(env));
   return loading;
 }
 
 async function makeService(env: Env): Promise<LoadedService> {
   const loaded = loadConfig(env);
-  if (!loaded.ok) return reportFaults(loaded.faults);
+  const material = loadAccessKeys(env);
+  const accessKeys = material && (await importAccessKeys(material));
+  const keyFaults =
+    accessKeys?.ok === false ? accessKeys.faults.map((fault) => `ACCESS_TOKEN_SECRET ${fault}`) : [];
+  if (!loaded.ok || accessKeys?.ok !== true)
+    return reportFaults([...(loaded.ok ? [] : loaded.faults), ...keyFaults]);
   const { config } = loaded;
-  const accessKeys = await importAccessKeys(config.accessKeys);
-  if (!accessKeys.ok) return reportFaults(accessKeys.faults.map((fault) => `ACCESS_TOKEN_SECRET ${fault}`));
   const [signingSecret = ''] = config.refreshSecrets; // loadConfig refuses an empty list
   const [refreshKeys, decoyKey] = await Promise.all([
     importSecrets(config.refreshSecrets),

@@ -108,6 +108,16 @@ describe('a faulty configuration', () => {
     REGISTRATION: 'perhaps',
   };
 
+  it('names what only Web Crypto can see together with everything else', async () => {
+    const lines = captureLogs();
+    const service = new Service({ ACCESS_TOKEN_SECRET: JSON.stringify(MISMATCHED_KEY), SESSION_TTL: 'long' });
+    await expectProblem(await service.fetch('/health'), 503, 'unavailable');
+    expect(parseLine(lines[0]).faults).toEqual([
+      expect.stringMatching(/^SESSION_TTL /),
+      expect.stringMatching(/^ACCESS_TOKEN_SECRET key 1: /),
+    ]);
+  });
+
   it('is reported whole, and once, however many requests come', async () => {
     const lines = captureLogs();
     const service = new Service(broken);
