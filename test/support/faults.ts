@@ -1,0 +1,223 @@
+// Storage that fails on demand: the real bindings behind a switch, and what every outage must look like on the wire.
+import { runInDurableObject } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import { expect, vi } from 'vitest';
+import { Account } from '../../src/account/account.ts';
+import { accountOf, ISSUER, PASSWORD, type Person, type Service } from './service.ts';
+
+/** What becomes of a call to storage. `call` makes it; a fault that leaves it out keeps it from arriving. */
+export type Fault = (call: () => Promise<unknown>) => Promise<unknown>;
+
+/** The bindings of a service whose storage works until a test says otherwise. */
+export class Faults {
+  account: Fault = works;
+  directory: Fault = works;
+  limiter: Fault = works;
+  /** Methods called on accounts and statements sent to the directory, in order; failed ones too. */
+  readonly calls: string[] = [];
+  /** How many stubs were opened: after an exception the platform may refuse all further calls on a stub. */
+  stubs = 0;
+
+  /** For `new Service(faults.bindings())`. */
+  bindings(): Record<string, unknown> {
+    const limit = () => this.limiter(() => Promise.resolve({ success: true }));
+    return {
+      ACCOUNT: { getByName: (name: string) => this.#openAccount(name) },
+      DIRECTORY: { prepare: (sql: string) => this.#prepare(sql, env.DIRECTORY.prepare(sql)) },
+      SIGN_IN_LIMIT: { limit },
+      REGISTRATION_LIMIT: { limit },
+      REFRESH_LIMIT: { limit },
+    };
+  }
+
+  /** Storage works again, and its calls are counted from here. */
+  clear(): void {
+    this.account = works;
+    this.directory = works;
+    this.limiter = works;
+    this.calls.length = 0;
+    this.stubs = 0;
+  }
+
+  #openAccount(name: string): object {
+    this.stubs += 1;
+    // The stub's methods are the account's; each takes and returns plain data.
+    const stub = accountOf(name) as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
+    const get =
+      (_: object, method: string) =>
+      (...args: unknown[]) => {
+        this.calls.push(method);
+        return this.account(async () => stub[method]?.(...args));
+      };
+    return new Proxy({}, { get });
+  }
+
+  #prepare(sql: string, statement: D1PreparedStatement): object {
+    const ask = (call: () => Promise<unknown>) => {
+      this.calls.push(sql.split(' ', 1)[0] ?? '');
+      return this.directory(call);
+    };
+    return {
+      bind: (...values: unknown[]) => this.#prepare(sql, statement.bind(...values)),
+      first: () => ask(() => statement.first()),
+      all: () => ask(() => statement.all()),
+      run: () => ask(() => statement.run()),
+    };
+  }
+}
+
+const works: Fault = (call) => call();
+
+/** The call does not arrive. `details` go onto the error, as the platform sets `retryable` and `overloaded`. */
+export function fails(details: object = {}): Fault {
+  return () => Promise.reject(outage(details));
+}
+
+/** The call arrives and has its effect, but its answer is lost. */
+export function losesAnswer(details: object = {}): Fault {
+  return async (call) => {
+    await call();
+    throw outage(details);
+  };
+}
+
+/** The first call meets the fault, the others work. */
+export function once(fault: Fault): Fault {
+  let isOver = false;
+  return (call) => {
+    if (isOver) return call();
+    isOver = true;
+    return fault(call);
+  };
+}
+
+/** The calls wait until they are let through. `reached` resolves when the first one is there. */
+export function waits(): { fault: Fault; reached: Promise<void>; release: () => void } {
+  const arrival = Promise.withResolvers<void>();
+  const gate = Promise.withResolvers<void>();
+  const fault: Fault = async (call) => {
+    arrival.resolve();
+    await gate.promise;
+    return call();
+  };
+  return { fault, reached: arrival.promise, release: gate.resolve };
+}
+
+/** The inner message must reach nobody: it can quote a statement and its values. */
+const INNER_MESSAGE = 'Network connection lost: internal detail';
+
+function outage(details: object): Error {
+  return Object.assign(new Error(INNER_MESSAGE), details);
+}
+
+/** Checks that an answer says "not now, nothing is lost": 503, when to come back, and not a word about the cookie. */
+export async function expectOutage(response: Response): Promise<void> {
+  expect({ status: response.status, body: await response.json() }).toEqual({
+    status: 503,
+    body: {
+      type: 'urn:latchkey:error:unavailable',
+      title: 'Temporarily unavailable',
+      status: 503,
+      code: 'unavailable',
+      message: 'Temporarily unavailable',
+    },
+  });
+  expect(response.headers.get('Content-Type')).toBe('application/problem+json');
+  expect(response.headers.get('Cache-Control')).toBe('no-store');
+  expect(response.headers.get('Retry-After')).toBe('2');
+  expect(response.headers.get('WWW-Authenticate')).toBeNull();
+  expect(response.headers.getSetCookie()).toEqual([]);
+}
+
+/** One request of somebody who is signed in, and how it is answered when storage works. */
+export interface Endpoint {
+  name: string;
+  status: number;
+  send: (service: Service, person: Person) => Promise<Response>;
+}
+
+/** Every endpoint that asks an account about a session. */
+export const sessionEndpoints: Endpoint[] = [
+  { name: 'POST /refresh', status: 200, send: (service, { cookie }) => service.post('/refresh', { cookie }) },
+  { name: 'GET /me', status: 200, send: (service, person) => bearer(service, person, 'GET', '/me') },
+  {
+    name: 'GET /sessions',
+    status: 200,
+    send: (service, person) => bearer(service, person, 'GET', '/sessions'),
+  },
+  {
+    name: 'DELETE /sessions/{id}',
+    status: 204,
+    send: (service, person) => bearer(service, person, 'DELETE', `/sessions/${person.sid}`),
+  },
+  {
+    name: 'DELETE /sessions',
+    status: 204,
+    send: (service, person) => bearer(service, person, 'DELETE', '/sessions'),
+  },
+  { name: 'POST /logout', status: 204, send: (service, { cookie }) => service.post('/logout', { cookie }) },
+];
+
+/** Signing in with the password, as a browser does that still holds a refresh cookie. */
+export const loginEndpoint: Endpoint = {
+  name: 'POST /login',
+  status: 200,
+  send: (service, { name, cookie }) =>
+    service.post('/login', { json: { username: name, password: PASSWORD }, cookie }),
+};
+
+function bearer(service: Service, { accessToken, cookie }: Person, method: string, path: string) {
+  return service.fetch(path, { method, bearer: accessToken, cookie, headers: { Origin: ISSUER } });
+}
+
+/** All that an account stores, its alarm included: two of these are equal when nothing happened in between. */
+export function readStorage(accountId: string): Promise<Record<string, unknown>> {
+  return runInDurableObject(accountOf(accountId), async (_, { storage }) => {
+    const tables = storage.sql
+      .exec<{ name: string }>(
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_cf_*' ORDER BY name",
+      )
+      .toArray();
+    const rows = tables.map(({ name }) => [name, storage.sql.exec(`SELECT * FROM ${name}`).toArray()]);
+    return { ...Object.fromEntries(rows), alarmMs: await storage.getAlarm() };
+  });
+}
+
+/** The session rows of an account: `sid` and `counter`. */
+export function readSessions(accountId: string): Promise<{ sid: string; counter: number }[]> {
+  return runInDurableObject(accountOf(accountId), (_, { storage }) =>
+    storage.sql
+      .exec<{ sid: string; counter: number }>('SELECT sid, counter FROM session ORDER BY created_at_ms, sid')
+      .toArray(),
+  );
+}
+
+/** Breaks or mends a table of a real account: what its code then meets is SQLite's own error. */
+export function execInAccount(accountId: string, sql: string): Promise<void> {
+  return runInDurableObject(accountOf(accountId), (_, { storage }) => {
+    storage.sql.exec(sql);
+  });
+}
+
+const METHODS = [
+  'refresh',
+  'signIn',
+  'signOut',
+  'describe',
+  'listSessions',
+  'endSession',
+  'endSessions',
+] as const;
+
+/** From here to `vi.restoreAllMocks`, every account is reset in the middle of a call: all is written, nothing committed. */
+export function resetDuringCalls(): void {
+  // Every account has `ctx` from DurableObject; the methods are named above.
+  const methods = Account.prototype as unknown as Record<string, (...args: unknown[]) => unknown>;
+  for (const method of METHODS) {
+    const original = methods[method];
+    vi.spyOn(methods, method).mockImplementation(function (this: { ctx: DurableObjectState }, ...args) {
+      original?.apply(this, args);
+      this.ctx.abort('reset');
+    });
+  }
+}
