@@ -15,8 +15,8 @@ export class Faults {
   limiter: Fault = works;
   /** Methods called on accounts and statements sent to the directory, in order; failed ones too. */
   readonly calls: string[] = [];
-  /** How many stubs were opened: after an exception the platform may refuse all further calls on a stub. */
-  stubs = 0;
+  /** Ids of the accounts that were called, one for each stub: after an exception a stub may refuse all further calls. */
+  readonly opened: string[] = [];
 
   /** For `new Service(faults.bindings())`. */
   bindings(): Record<string, unknown> {
@@ -36,11 +36,11 @@ export class Faults {
     this.directory = works;
     this.limiter = works;
     this.calls.length = 0;
-    this.stubs = 0;
+    this.opened.length = 0;
   }
 
   #openAccount(name: string): object {
-    this.stubs += 1;
+    this.opened.push(name);
     // The stub's methods are the account's; each takes and returns plain data.
     const stub = accountOf(name) as unknown as Record<string, (...args: unknown[]) => Promise<unknown>>;
     const get =
