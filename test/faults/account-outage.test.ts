@@ -1,15 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
+import { readStored } from '../support/account.ts';
 import {
   execInAccount,
   expectOutage,
   Faults,
   fails,
   loginEndpoint,
-  readStorage,
   resetDuringCalls,
   sessionEndpoints,
 } from '../support/faults.ts';
-import { PASSWORD, Service, uniqueName } from '../support/service.ts';
+import { accountOf, PASSWORD, Service, uniqueName } from '../support/service.ts';
 
 const faults = new Faults();
 const service = new Service(faults.bindings());
@@ -38,10 +38,10 @@ const outages: [string, object][] = [
 describe.each(outages)('while the account %s', (_, details) => {
   it('every endpoint answers 503, keeps the cookie and changes nothing', async () => {
     const ada = await service.register();
-    const before = await readStorage(ada.id);
+    const before = await readStored(accountOf(ada.id));
     faults.account = fails(details);
     for (const { send } of endpoints) await expectOutage(await send(service, ada));
-    expect(await readStorage(ada.id)).toEqual(before);
+    expect(await readStored(accountOf(ada.id))).toEqual(before);
     faults.clear();
     expect((await service.post('/refresh', { cookie: ada.cookie })).status).toBe(200);
   });
@@ -73,21 +73,21 @@ describe('after an outage of the account', () => {
 describe('an account that really fails', () => {
   it('answers 503 while its code throws, and changes nothing', async () => {
     const ada = await service.register();
-    const before = await readStorage(ada.id);
+    const before = await readStored(accountOf(ada.id));
     await execInAccount(ada.id, 'ALTER TABLE session RENAME TO session_away');
     for (const { send } of endpoints) await expectOutage(await send(service, ada));
     await execInAccount(ada.id, 'ALTER TABLE session_away RENAME TO session');
-    expect(await readStorage(ada.id)).toEqual(before);
+    expect(await readStored(accountOf(ada.id))).toEqual(before);
     expect((await service.post('/refresh', { cookie: ada.cookie })).status).toBe(200);
   });
 
   it('answers 503 when it is reset in the middle of a call, and works at the next request', async () => {
     const ada = await service.register();
-    const before = await readStorage(ada.id);
+    const before = await readStored(accountOf(ada.id));
     resetDuringCalls();
     for (const { send } of endpoints) await expectOutage(await send(service, ada));
     vi.restoreAllMocks();
-    expect(await readStorage(ada.id)).toEqual(before);
+    expect(await readStored(accountOf(ada.id))).toEqual(before);
     expect((await service.post('/refresh', { cookie: ada.cookie })).status).toBe(200);
   });
 

@@ -1,8 +1,9 @@
-import { runDurableObjectAlarm } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
 import { ALARM_RETRY_MS, CLAIM_CHECK_DELAY_MS } from '../../src/account/account.ts';
-import { execInAccount, readStorage } from '../support/faults.ts';
+import { NOTHING, readStored, ringAlarm } from '../support/account.ts';
+import { freezeClock, passSeconds } from '../support/clock.ts';
+import { execInAccount } from '../support/faults.ts';
 import { accountOf, PASSWORD, Service } from '../support/service.ts';
 
 const service = new Service();
@@ -12,28 +13,30 @@ const MORE_THAN_THE_PLATFORM_TRIES = 8;
 let log: MockInstance<typeof console.error>;
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['Date'] });
+  freezeClock();
   log = vi.spyOn(console, 'error').mockImplementation(() => {});
 });
 
 afterEach(() => {
-  vi.useRealTimers();
   vi.restoreAllMocks();
 });
 
 async function ringAfter(id: string, ms: number): Promise<void> {
-  vi.setSystemTime(Date.now() + ms);
-  expect(await runDurableObjectAlarm(accountOf(id))).toBe(true);
+  passSeconds(ms / 1000);
+  await ringAlarm(id);
 }
 
 describe('an account that looks for its claim while the directory is down', () => {
   it('loses nothing, serves its sessions, and looks again every minute until it gets an answer', async () => {
     const ada = await service.register();
     await env.DIRECTORY.exec('ALTER TABLE accounts RENAME TO accounts_away');
-    const before = await readStorage(ada.id);
+    const before = await readStored(accountOf(ada.id));
     await ringAfter(ada.id, CLAIM_CHECK_DELAY_MS);
     for (let ring = 1; ring < MORE_THAN_THE_PLATFORM_TRIES; ring += 1) {
-      expect(await readStorage(ada.id)).toEqual({ ...before, alarmMs: Date.now() + ALARM_RETRY_MS });
+      expect(await readStored(accountOf(ada.id))).toEqual({
+        ...before,
+        alarmMs: Date.now() + ALARM_RETRY_MS,
+      });
       await ringAfter(ada.id, ALARM_RETRY_MS);
     }
     expect(log.mock.calls.map(([line]) => JSON.parse(String(line)).event)).toEqual(
@@ -43,7 +46,7 @@ describe('an account that looks for its claim while the directory is down', () =
 
     await env.DIRECTORY.exec('ALTER TABLE accounts_away RENAME TO accounts');
     await ringAfter(ada.id, ALARM_RETRY_MS);
-    expect(await readStorage(ada.id)).toMatchObject({ account: [{ is_claimed: 1 }] });
+    expect(await readStored(accountOf(ada.id))).toMatchObject({ tables: { account: [{ is_claimed: 1 }] } });
     await service.login(ada.name, PASSWORD);
   });
 
@@ -52,10 +55,10 @@ describe('an account that looks for its claim while the directory is down', () =
     await env.DIRECTORY.prepare('DELETE FROM accounts WHERE id = ?').bind(ada.id).run();
     await env.DIRECTORY.exec('ALTER TABLE accounts RENAME TO accounts_away');
     await ringAfter(ada.id, CLAIM_CHECK_DELAY_MS);
-    expect(await readStorage(ada.id)).toMatchObject({ account: [{ id: ada.id }] });
+    expect(await readStored(accountOf(ada.id))).toMatchObject({ tables: { account: [{ id: ada.id }] } });
     await env.DIRECTORY.exec('ALTER TABLE accounts_away RENAME TO accounts');
     await ringAfter(ada.id, ALARM_RETRY_MS);
-    expect(await readStorage(ada.id)).toEqual({ alarmMs: null });
+    expect(await readStored(accountOf(ada.id))).toEqual(NOTHING);
     expect((await service.post('/refresh', { cookie: ada.cookie })).status).toBe(401);
   });
 });
@@ -64,15 +67,19 @@ describe('an account whose own storage fails when the alarm rings', () => {
   it('rings again a minute later, and then clears what has run out', async () => {
     const ada = await service.register();
     await ringAfter(ada.id, CLAIM_CHECK_DELAY_MS);
-    const before = await readStorage(ada.id);
+    const before = await readStored(accountOf(ada.id));
     await execInAccount(ada.id, 'ALTER TABLE session RENAME TO session_away');
     await ringAfter(ada.id, 24 * 60 * 60 * 1000);
-    const { alarmMs } = await readStorage(ada.id);
+    const { alarmMs } = await readStored(accountOf(ada.id));
     expect(alarmMs).toBe(Date.now() + ALARM_RETRY_MS);
     await execInAccount(ada.id, 'ALTER TABLE session_away RENAME TO session');
-    expect(await readStorage(ada.id)).toEqual({ ...before, alarmMs });
+    expect(await readStored(accountOf(ada.id))).toEqual({ ...before, alarmMs });
     await ringAfter(ada.id, ALARM_RETRY_MS);
-    expect(await readStorage(ada.id)).toEqual({ ...before, session: [], alarmMs: null });
+    expect(await readStored(accountOf(ada.id))).toEqual({
+      ...before,
+      tables: { ...before.tables, session: [] },
+      alarmMs: null,
+    });
     await service.login(ada.name, PASSWORD);
   });
 });

@@ -1,15 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { readStored } from '../support/account.ts';
 import {
   expectOutage,
   Faults,
   loginEndpoint,
   losesAnswer,
   readSessions,
-  readStorage,
   sessionEndpoints,
   waits,
 } from '../support/faults.ts';
-import { PASSWORD, readCookie, Service, uniqueName } from '../support/service.ts';
+import { accountOf, PASSWORD, readCookie, Service, uniqueName } from '../support/service.ts';
 
 /** How long a call to storage may take (storage-calls.ts). */
 const DEADLINE_MS = 15_000;
@@ -42,7 +42,7 @@ describe('an account that never answers', () => {
     'makes %s answer 503 at the deadline, and the request works afterwards',
     async (_, endpoint) => {
       const ada = await service.register();
-      const before = await readStorage(ada.id);
+      const before = await readStored(accountOf(ada.id));
       freezeTimers();
       const { fault, reached } = waits();
       faults.account = fault;
@@ -53,7 +53,7 @@ describe('an account that never answers', () => {
       await vi.advanceTimersByTimeAsync(1);
       await expectOutage(await response);
       vi.useRealTimers();
-      expect(await readStorage(ada.id)).toEqual(before);
+      expect(await readStored(accountOf(ada.id))).toEqual(before);
       faults.clear();
       expect((await endpoint.send(service, ada)).status).toBe(endpoint.status);
     },
@@ -99,7 +99,7 @@ describe('a slow directory', () => {
 
   it('makes a sign-in answer 503 at the deadline, and no password was tried', async () => {
     const ada = await service.register();
-    const before = await readStorage(ada.id);
+    const before = await readStored(accountOf(ada.id));
     freezeTimers();
     const { fault, reached, release } = waits();
     faults.clear();
@@ -113,7 +113,7 @@ describe('a slow directory', () => {
     await vi.advanceTimersByTimeAsync(DEADLINE_MS);
     expect(faults.calls).toEqual(['SELECT']);
     vi.useRealTimers();
-    expect(await readStorage(ada.id)).toEqual(before);
+    expect(await readStored(accountOf(ada.id))).toEqual(before);
     faults.clear();
     expect((await loginEndpoint.send(service, ada)).status).toBe(200);
   });

@@ -1,7 +1,8 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { expectOutage, Faults, fails, readStorage, sessionEndpoints } from '../support/faults.ts';
-import { PASSWORD, Service, uniqueName } from '../support/service.ts';
+import { readStored } from '../support/account.ts';
+import { expectOutage, Faults, fails, sessionEndpoints } from '../support/faults.ts';
+import { accountOf, PASSWORD, Service, uniqueName } from '../support/service.ts';
 
 const faults = new Faults();
 const service = new Service(faults.bindings());
@@ -40,14 +41,14 @@ const outages: [string, (use: () => Promise<void>) => Promise<void>][] = [
 describe.each(outages)('while the directory %s', (_, during) => {
   it('a sign-in answers 503 and tries no password; afterwards it works', async () => {
     const ada = await service.register();
-    const before = await readStorage(ada.id);
+    const before = await readStored(accountOf(ada.id));
     await during(async () => {
       for (const username of [ada.name, ada.email]) {
         await expectOutage(
           await service.post('/login', { json: { username, password: 'wrong' }, cookie: ada.cookie }),
         );
       }
-      expect(await readStorage(ada.id)).toEqual(before);
+      expect(await readStored(accountOf(ada.id))).toEqual(before);
     });
     await service.login(ada.name);
   });

@@ -1,29 +1,20 @@
-import { runDurableObjectAlarm } from 'cloudflare:test';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { CLAIM_CHECK_DELAY_MS } from '../../src/account/account.ts';
-import {
-  expectOutage,
-  type Fault,
-  Faults,
-  fails,
-  losesAnswer,
-  readSessions,
-  readStorage,
-} from '../support/faults.ts';
+import { NOTHING, readStored, ringAlarm } from '../support/account.ts';
+import { freezeClock, passSeconds } from '../support/clock.ts';
+import { expectOutage, type Fault, Faults, fails, losesAnswer, readSessions } from '../support/faults.ts';
 import { accountOf, PASSWORD, Service, uniqueName } from '../support/service.ts';
 
 const faults = new Faults();
 const service = new Service(faults.bindings());
-const EMPTY = { alarmMs: null };
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['Date'] });
+  freezeClock();
   vi.spyOn(console, 'error').mockImplementation(() => {});
 });
 
 afterEach(() => {
   faults.clear();
-  vi.useRealTimers();
   vi.restoreAllMocks();
 });
 
@@ -50,8 +41,8 @@ function lastAccountId(): string {
 
 /** A quarter of an hour later, the account looks for its claim. */
 async function passClaimCheck(id: string): Promise<void> {
-  vi.setSystemTime(Date.now() + CLAIM_CHECK_DELAY_MS);
-  expect(await runDurableObjectAlarm(accountOf(id))).toBe(true);
+  passSeconds(CLAIM_CHECK_DELAY_MS / 1000);
+  await ringAlarm(id);
 }
 
 describe('a sign-up that ends before the names are claimed', () => {
@@ -79,7 +70,7 @@ describe('a sign-up that ends before the names are claimed', () => {
       expect((await signUp(name, 'another password')).status).toBe(201);
       const owner = lastAccountId();
       await passClaimCheck(leftover);
-      expect(await readStorage(leftover)).toEqual(EMPTY);
+      expect(await readStored(accountOf(leftover))).toEqual(NOTHING);
 
       // The account that did get the name has its own password and its own alarm.
       await passClaimCheck(owner);
@@ -98,9 +89,9 @@ describe('a sign-up whose claim was stored, but the answer lost', () => {
     faults.clear();
     expect((await signUp(name)).status).toBe(409);
     expect(await signInStatus(name)).toBe(200);
-    expect(await readStorage(id)).toMatchObject({ account: [{ is_claimed: 0 }] });
+    expect(await readStored(accountOf(id))).toMatchObject({ tables: { account: [{ is_claimed: 0 }] } });
     await passClaimCheck(id);
-    expect(await readStorage(id)).toMatchObject({ account: [{ is_claimed: 1 }] });
+    expect(await readStored(accountOf(id))).toMatchObject({ tables: { account: [{ is_claimed: 1 }] } });
     expect(await signInStatus(`${name}@example.com`)).toBe(200);
   });
 });
@@ -123,7 +114,7 @@ describe('a sign-up that loses its names to another', () => {
     expect(response.status).toBe(409);
     expect(await response.json()).toMatchObject({ code: 'username_taken' });
     expect(response.headers.getSetCookie()).toEqual([]);
-    expect(await readStorage(lastAccountId())).toEqual(EMPTY);
+    expect(await readStored(accountOf(lastAccountId()))).toEqual(NOTHING);
     expect(await signInStatus(name, 'another password')).toBe(200);
   });
 
@@ -137,7 +128,7 @@ describe('a sign-up that loses its names to another', () => {
     expect(await signInStatus(name)).toBe(401);
     expect(await signInStatus(name, 'another password')).toBe(200);
     await passClaimCheck(loser);
-    expect(await readStorage(loser)).toEqual(EMPTY);
+    expect(await readStored(accountOf(loser))).toEqual(NOTHING);
     expect(await signInStatus(name, 'another password')).toBe(200);
   });
 
@@ -145,7 +136,7 @@ describe('a sign-up that loses its names to another', () => {
     const name = uniqueName();
     faults.account = at('destroy', losesAnswer());
     await expectOutage(await loseNames(name));
-    expect(await readStorage(lastAccountId())).toEqual(EMPTY);
+    expect(await readStored(accountOf(lastAccountId()))).toEqual(NOTHING);
     faults.clear();
     expect((await signUp(name)).status).toBe(409);
   });

@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { readStored } from '../support/account.ts';
+import { freezeClock, passSeconds } from '../support/clock.ts';
 import {
   type Endpoint,
   expectOutage,
@@ -8,10 +10,9 @@ import {
   losesAnswer,
   once,
   readSessions,
-  readStorage,
   sessionEndpoints,
 } from '../support/faults.ts';
-import { PASSWORD, readCookie, Service, uniqueName } from '../support/service.ts';
+import { accountOf, PASSWORD, readCookie, Service, uniqueName } from '../support/service.ts';
 
 const faults = new Faults();
 const service = new Service(faults.bindings());
@@ -23,7 +24,6 @@ beforeEach(() => {
 afterEach(() => {
   faults.clear();
   vi.restoreAllMocks();
-  vi.useRealTimers();
 });
 
 /** Calls that do no harm twice, and the account's method behind each. */
@@ -54,22 +54,22 @@ describe('an account that moves while it is called', () => {
 
   it.each(repeated)('is asked by %s twice at most', async (_, endpoint) => {
     const ada = await service.register();
-    const before = await readStorage(ada.id);
+    const before = await readStored(accountOf(ada.id));
     faults.clear();
     faults.account = fails({ retryable: true });
     await expectOutage(await endpoint.send(service, ada));
     expect(faults.calls).toEqual(Array(2).fill(REPEATED[endpoint.name]));
-    expect(await readStorage(ada.id)).toEqual(before);
+    expect(await readStored(accountOf(ada.id))).toEqual(before);
   });
 
   it.each(single)('is not asked again by %s', async (_, endpoint) => {
     const ada = await service.register();
-    const before = await readStorage(ada.id);
+    const before = await readStored(accountOf(ada.id));
     faults.clear();
     faults.account = fails({ retryable: true });
     await expectOutage(await endpoint.send(service, ada));
     expect(faults.opened).toHaveLength(1);
-    expect(await readStorage(ada.id)).toEqual(before);
+    expect(await readStored(accountOf(ada.id))).toEqual(before);
   });
 
   it('is not asked again by a sign-up', async () => {
@@ -112,7 +112,7 @@ describe('an answer that was lost on its way', () => {
   });
 
   it('comes again when the client asks again, byte for byte, for as long as the window is open', async () => {
-    vi.useFakeTimers({ toFake: ['Date'] });
+    freezeClock();
     const ada = await service.register();
     faults.account = losesAnswer();
     await expectOutage(await service.post('/refresh', { cookie: ada.cookie }));
@@ -120,7 +120,7 @@ describe('an answer that was lost on its way', () => {
     faults.clear();
     const stored = await readSessions(ada.id);
     expect(stored).toEqual([{ sid: ada.sid, counter: 2 }]);
-    vi.setSystemTime(Date.now() + 29_000);
+    passSeconds(29);
     const first = await service.post('/refresh', { cookie: ada.cookie });
     const second = await service.post('/refresh', { cookie: ada.cookie });
     expect([first.status, second.status]).toEqual([200, 200]);

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { expectOutage, type Fault, Faults, fails, readSessions, readStorage } from '../support/faults.ts';
-import { PASSWORD, readCookie, Service, uniqueName } from '../support/service.ts';
+import { readStored } from '../support/account.ts';
+import { expectOutage, type Fault, Faults, fails, readSessions } from '../support/faults.ts';
+import { accountOf, PASSWORD, readCookie, Service, uniqueName } from '../support/service.ts';
 
 const faults = new Faults();
 const service = new Service({ ...faults.bindings(), RATE_LIMIT: 'on' });
@@ -48,11 +49,11 @@ describe('the session that a sign-in replaces', () => {
 
   it('is not ended by a sign-in that an outage refused', async () => {
     const ada = await service.register();
-    const before = await readStorage(ada.id);
+    const before = await readStored(accountOf(ada.id));
     faults.account = failsAt('signIn');
     const json = { username: ada.name, password: PASSWORD };
     await expectOutage(await service.post('/login', { json, cookie: ada.cookie }));
-    expect(await readStorage(ada.id)).toEqual(before);
+    expect(await readStored(accountOf(ada.id))).toEqual(before);
   });
 });
 

@@ -1,8 +1,9 @@
 // Storage that fails on demand: the real bindings behind a switch, and what every outage must look like on the wire.
-import { runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { expect, vi } from 'vitest';
 import { Account } from '../../src/account/account.ts';
+import { inStore, runInside } from './account.ts';
+import { expectProblem } from './problem.ts';
 import { accountOf, ISSUER, PASSWORD, type Person, type Service } from './service.ts';
 
 /** What becomes of a call to storage. `call` makes it; a fault that leaves it out keeps it from arriving. */
@@ -112,21 +113,9 @@ function outage(details: object): Error {
 
 /** Checks that an answer says "not now, nothing is lost": 503, when to come back, and not a word about the cookie. */
 export async function expectOutage(response: Response): Promise<void> {
-  expect({ status: response.status, body: await response.json() }).toEqual({
-    status: 503,
-    body: {
-      type: 'urn:latchkey:error:unavailable',
-      title: 'Temporarily unavailable',
-      status: 503,
-      code: 'unavailable',
-      message: 'Temporarily unavailable',
-    },
-  });
-  expect(response.headers.get('Content-Type')).toBe('application/problem+json');
-  expect(response.headers.get('Cache-Control')).toBe('no-store');
+  const { title } = await expectProblem(response, 503, 'unavailable');
+  expect(title).toBe('Temporarily unavailable');
   expect(response.headers.get('Retry-After')).toBe('2');
-  expect(response.headers.get('WWW-Authenticate')).toBeNull();
-  expect(response.headers.getSetCookie()).toEqual([]);
 }
 
 /** One request of somebody who is signed in, and how it is answered when storage works. */
@@ -170,31 +159,15 @@ function bearer(service: Service, { accessToken, cookie }: Person, method: strin
   return service.fetch(path, { method, bearer: accessToken, cookie, headers: { Origin: ISSUER } });
 }
 
-/** All that an account stores, its alarm included: two of these are equal when nothing happened in between. */
-export function readStorage(accountId: string): Promise<Record<string, unknown>> {
-  return runInDurableObject(accountOf(accountId), async (_, { storage }) => {
-    const tables = storage.sql
-      .exec<{ name: string }>(
-        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_cf_*' ORDER BY name",
-      )
-      .toArray();
-    const rows = tables.map(({ name }) => [name, storage.sql.exec(`SELECT * FROM ${name}`).toArray()]);
-    return { ...Object.fromEntries(rows), alarmMs: await storage.getAlarm() };
-  });
-}
-
 /** The session rows of an account: `sid` and `counter`. */
-export function readSessions(accountId: string): Promise<{ sid: string; counter: number }[]> {
-  return runInDurableObject(accountOf(accountId), (_, { storage }) =>
-    storage.sql
-      .exec<{ sid: string; counter: number }>('SELECT sid, counter FROM session ORDER BY created_at_ms, sid')
-      .toArray(),
-  );
+export async function readSessions(accountId: string): Promise<{ sid: string; counter: number }[]> {
+  const sessions = await inStore(accountId, (store) => store.listSessions());
+  return sessions.map(({ sid, counter }) => ({ sid, counter }));
 }
 
 /** Breaks or mends a table of a real account: what its code then meets is SQLite's own error. */
 export function execInAccount(accountId: string, sql: string): Promise<void> {
-  return runInDurableObject(accountOf(accountId), (_, { storage }) => {
+  return runInside(accountId, (_, { storage }) => {
     storage.sql.exec(sql);
   });
 }
