@@ -13,6 +13,8 @@ export default defineConfig({
   root,
   test: {
     silent: 'passed-only',
+    // Both of two cores: the default would leave one to the editor.
+    maxWorkers: 2,
     projects: [
       {
         plugins: [

@@ -11,7 +11,14 @@ import { refuse } from './refusal.ts';
 import { type AppContext, toPolicy } from './service.ts';
 import { callAccount, callDirectory } from './storage-calls.ts';
 
+/**
+ * A wrong name or password is answered no sooner than this after it came. Longer than a hash and the start of an object
+ * take together, so that it hides whether an account's object was running, or a decoy's had to be made (docs/enumeration.md).
+ */
+export const REFUSAL_FLOOR_MS = 500;
+
 export async function login(c: AppContext): Promise<Response> {
+  const startedAtMs = Date.now();
   if (!isOriginAllowed(c)) return refuse(c, 'origin_not_allowed');
   if (await isOverAddressLimit(c, 'SIGN_IN_LIMIT')) {
     return refuse(c, 'address_throttled', { retryAfterSeconds: LIMIT_PERIOD_SECONDS });
@@ -33,7 +40,10 @@ export async function login(c: AppContext): Promise<Response> {
     account.signIn(body.value.password, readDevice(c), toPolicy(config)),
   );
   if (result.outcome === 'throttled') return refuse(c, 'account_throttled', result);
-  if (result.outcome !== 'signed_in') return refuse(c, result.outcome);
+  if (result.outcome !== 'signed_in') {
+    await scheduler.wait(Math.max(0, startedAtMs + REFUSAL_FLOOR_MS - Date.now()));
+    return refuse(c, result.outcome);
+  }
   await endReplacedSessions(c);
   return c.json(await issueTokens(c, result));
 }

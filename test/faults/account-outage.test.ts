@@ -100,7 +100,7 @@ describe('an account that really fails', () => {
 });
 
 describe('an outage', () => {
-  it('is logged as one, with the id of the account and without its cause', async () => {
+  it('is logged as one, with the id of the account and what was thrown, without its message', async () => {
     const ada = await service.register();
     faults.account = fails();
     await expectOutage(await service.post('/refresh', { cookie: ada.cookie }));
@@ -113,6 +113,7 @@ describe('an outage', () => {
       sessionId: ada.sid,
       requestId: expect.any(String),
       ms: expect.any(Number),
+      fault: expect.arrayContaining([expect.stringMatching(/^\w*Error/)]),
     };
     expect(log.mock.calls.map(([text]) => JSON.parse(String(text)))).toEqual([line]);
   });
