@@ -12,19 +12,23 @@ beforeAll(async () => {
   witness = await service.register();
 });
 
-const MEDIA_TYPES = [
-  'application/json',
-  'application/x-www-form-urlencoded',
+const TAKEN_TYPES = ['application/json', 'application/x-www-form-urlencoded'];
+const ODD_BUT_TAKEN_TYPES = [
   'APPLICATION/JSON; charset=latin1',
   ' application/json\t;',
-  'application/json; application/x-www-form-urlencoded',
-  'application/jsonp',
-  'text/json',
-  'multipart/form-data; boundary=x',
-  'application/problem+json',
-  ';',
-  '',
+  'application/json;text/html',
 ];
+const OTHER_TYPES = [
+  ...[
+    'text/json',
+    'text/plain',
+    'application/jsonp',
+    'application/problem+json',
+    'multipart/form-data; boundary=x',
+  ],
+  ...['text/html; application/json', '*/*', 'json', ';', ''],
+];
+const mediaType = fc.constantFrom(...TAKEN_TYPES, ...ODD_BUT_TAKEN_TYPES, ...OTHER_TYPES);
 
 /** Whole texts and single pieces that parsers, normalisers and databases have stumbled over. */
 const piece = fc.constantFrom(
@@ -86,19 +90,43 @@ const junk: fc.Arbitrary<BodyInit> = fc.oneof(
 describe.each(['/register', '/login'])('POST %s', (path) => {
   it('refuses whatever it does not take, and stores nothing', async () => {
     const before = await readStorage(witness.id);
-    const property = fc.asyncProperty(junk, fc.constantFrom(...MEDIA_TYPES), async (body, type) => {
+    const property = fc.asyncProperty(junk, mediaType, async (body, type) => {
       const response = await send(service, path, {
         method: 'POST',
         headers: { 'Content-Type': type },
         body,
       });
       expect(response.headers.has('Set-Cookie')).toBe(false);
-      expect(['malformed_body', 'unsupported_media_type', 'invalid_input']).toContain(
-        await expectSound(response),
-      );
+      const isTaken = !OTHER_TYPES.includes(type);
+      const codes = isTaken ? ['malformed_body', 'invalid_input'] : ['unsupported_media_type'];
+      expect(codes).toContain(await expectSound(response));
     });
     await fc.assert(property, { numRuns: 300 });
     expect(await readStorage(witness.id)).toEqual(before);
+  });
+
+  it.each(['[]', '[{"username":"a","password":"b"}]', 'null', '"text"', '7', '{', '{}x', '', '\ufeff{}'])(
+    'refuses %j as JSON, since it is no object',
+    async (body) => {
+      const response = await send(service, path, {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/json' },
+        body,
+      });
+      expect(await expectSound(response)).toBe('malformed_body');
+    },
+  );
+
+  it('refuses bytes that are no UTF-8, in JSON and in a form', async () => {
+    const around = (before: string, after: string) =>
+      new Uint8Array([...new TextEncoder().encode(before), 0xff, ...new TextEncoder().encode(after)]);
+    for (const [type, body] of [
+      ['application/json', around('{"username":"', '"}')],
+      ['application/x-www-form-urlencoded', around('username=', '')],
+    ] as const) {
+      const response = await send(service, path, { method: 'POST', headers: { 'Content-Type': type }, body });
+      expect(await expectSound(response)).toBe('malformed_body');
+    }
   });
 });
 

@@ -39,10 +39,10 @@ const NAMES = [
     '__proto__',
   ],
 ];
-/** What may stand in a header: one byte a character, and neither line break nor NUL. */
+/** What may stand in a header, short of line breaks and NUL. Of bytes beyond ASCII, workerd warns on the terminal. */
 const byte = fc
-  .integer({ min: 1, max: 255 })
-  .map((code) => (code === 10 || code === 13 ? ' ' : String.fromCharCode(code)));
+  .integer({ min: 1, max: 127 })
+  .map((code) => String.fromCharCode(code).replace(/[\r\n]/, '\t'));
 const value = fc.oneof(
   fc.string({ unit: byte, maxLength: 60 }),
   fc.constantFrom('', 'null', '*', 'Bearer', 'Bearer ', 'Bearer a b', 'Bearer ..', 'Basic YTpi', 'bearer\tx'),
@@ -104,13 +104,13 @@ describe('headers of any kind', () => {
     const ada = await service.register();
     const response = await service.post('/login', {
       json: { username: ada.name, password: PASSWORD },
-      headers: { 'User-Agent': '\u00ff'.repeat(16_384), 'X-Forwarded-For': '192.0.2.1' },
+      headers: { 'User-Agent': 'u'.repeat(16_384), 'X-Forwarded-For': '192.0.2.1' },
     });
     expect(response.status).toBe(200);
     const [device] = await insideAccount(ada.id, (_, { sql }) =>
       sql.exec('SELECT user_agent, ip FROM session WHERE sid <> ?', ada.sid).toArray(),
     );
-    expect(device).toEqual({ user_agent: '\u00ff'.repeat(256), ip: null });
+    expect(device).toEqual({ user_agent: 'u'.repeat(256), ip: null });
   });
 });
 
@@ -157,7 +157,7 @@ describe('a refresh cookie', () => {
     const others = Array.from({ length: 100 }, (_, index) => `__Host-jwt${index}="%22;`).join(' ');
     const found = await send(service, '/refresh', {
       method: 'POST',
-      headers: { Cookie: `=; ;${others} __Host-jwt=${ada.cookie}; b` },
+      headers: { Cookie: `=; ;${others} __host-JWT=x; __Host-jwt=${ada.cookie}; b` },
     });
     expect(await expectSound(found)).toBe('ok');
   });

@@ -12,7 +12,7 @@ const repeat = `npm run test:model -- --runs ${runs} --seed ${seed}`;
 console.log(`Model runs: ${runs}, seed: ${seed}. The same again: ${repeat}`);
 const vitest = join(root, 'node_modules/vitest/vitest.mjs');
 const startedAtMs = Date.now();
-const { status } = spawnSync(
+const { status, signal } = spawnSync(
   process.execPath,
   [vitest, 'run', '--config', 'test/vitest.config.ts', '--silent=false', 'test/model'],
   {
@@ -22,7 +22,7 @@ const { status } = spawnSync(
     env: { ...process.env, VITE_MODEL_RUNS: String(runs), VITE_MODEL_SEED: String(seed) },
   },
 );
-const outcome = status === 0 ? 'held' : 'FAILED';
+const outcome = status === 0 ? 'held' : `FAILED (${signal ?? status})`;
 const minutes = ((Date.now() - startedAtMs) / 60_000).toFixed(1);
 console.log(
   `Model runs: ${runs}, seed: ${seed}: ${outcome} after ${minutes} minutes. The same again: ${repeat}`,

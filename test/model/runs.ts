@@ -17,11 +17,16 @@ const RUNS_AT_A_STRETCH = 100;
 export async function check<T>(property: fc.IAsyncPropertyWithHooks<T>, runs: number): Promise<void> {
   const numRuns = longRuns === undefined ? runs : Math.ceil((longRuns * runs) / 1000);
   let made = 0;
-  const giveWay = async () => {
+  const afterEach = async () => {
     made += 1;
     // Runs that never wait for anything outside would keep the runtime from its own work: writing, telling that it is alive.
     if (made % RUNS_AT_A_STRETCH === 0) await scheduler.wait(0);
+    if (longRuns !== undefined && made % Math.ceil(numRuns / 10) === 0) report(`${made} of ${numRuns} runs`);
   };
-  await fc.assert(property.afterEach(giveWay), { numRuns, ...seed });
-  if (longRuns !== undefined) console.info(`${made} runs held: ${expect.getState().currentTestName}`);
+  await fc.assert(property.afterEach(afterEach), { numRuns, ...seed });
+  if (longRuns !== undefined) report(`all ${made} runs held`);
+}
+
+function report(progress: string): void {
+  console.info(`${expect.getState().currentTestName}: ${progress}`);
 }
