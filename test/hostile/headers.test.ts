@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { routes } from '../../src/app.ts';
 import { insideAccount } from '../support/inside-account.ts';
 import { muteRequestLog } from '../support/quiet.ts';
@@ -8,6 +8,8 @@ import { expectSound, readStorage, send } from '../support/soundness.ts';
 
 const service = new Service();
 muteRequestLog();
+// Hundreds of requests each, and hashes: on a busy machine that may take longer than the five seconds of the default.
+vi.setConfig({ testTimeout: 30_000 });
 let witness: Person;
 
 beforeAll(async () => {
