@@ -42,6 +42,8 @@ function lastAccountId(): string {
 /** A quarter of an hour later, the account looks for its claim. */
 async function passClaimCheck(id: string): Promise<void> {
   passSeconds(CLAIM_CHECK_DELAY_MS / 1000);
+  const { alarmMs } = await readStored(accountOf(id));
+  if (alarmMs === null || alarmMs > Date.now()) throw new Error(`the alarm is not due: ${alarmMs}`);
   await ringAlarm(id);
 }
 
