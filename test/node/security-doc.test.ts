@@ -1,5 +1,5 @@
 // docs/security.md against the list of requirements, the tests that it names, and its own totals. What a test proves is
-// not judged here. At the end, three facts about the source that rows of it rest on.
+// not judged here. At the end, four facts about the source that rows of it rest on.
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -117,6 +117,13 @@ describe('the Worker', () => {
     expect(source.length).toBeGreaterThan(30);
     expect(pathsWith(/\bfetch\s*\(|\bWebSocket\b|\bconnect\s*\(|cloudflare:sockets|node:(?!crypto)/)).toEqual(
       [],
+    );
+  });
+
+  it('draws random numbers from Web Crypto alone', () => {
+    expect(pathsWith(/\bMath\s*\.\s*random\b|\brandomBytes\b/)).toEqual([]);
+    expect(pathsWith(/\bcrypto\.getRandomValues\(/)).toEqual(
+      expect.arrayContaining(['src/account/account.ts', 'src/passwords/scrypt.ts']),
     );
   });
 
