@@ -1,13 +1,17 @@
 // The app: middleware order, the route table, errors. Knows no storage.
 import { Hono } from 'hono';
 import { describeThrown, OutageError } from './errors.ts';
+import * as admin from './http/admin.ts';
+import { changeEmail, requestVerification, showEmail, verifyEmail } from './http/email.ts';
 import { health } from './http/health.ts';
 import { jwks } from './http/jwks.ts';
 import { login } from './http/login.ts';
 import { logout } from './http/logout.ts';
-import { me } from './http/me.ts';
+import { changeProfile, deleteAccount, history, me } from './http/me.ts';
 import { observe } from './http/observe.ts';
 import { corsForListedOrigins } from './http/origin.ts';
+import { page } from './http/page.ts';
+import { changePassword, forgotPassword, resetPassword } from './http/password.ts';
 import { refresh } from './http/refresh.ts';
 import { refuse } from './http/refusal.ts';
 import { register } from './http/register.ts';
@@ -22,11 +26,31 @@ export const routes: Record<string, Record<string, Handler>> = {
   '/login': { POST: login },
   '/refresh': { POST: refresh },
   '/logout': { POST: logout },
-  '/me': { GET: me },
+  '/me': { GET: me, PATCH: changeProfile, DELETE: deleteAccount },
+  '/me/history': { GET: history },
+  '/password': { PUT: changePassword },
+  '/password/forgot': { POST: forgotPassword },
+  '/password/reset': { POST: resetPassword },
+  '/email': { GET: showEmail, PUT: changeEmail },
+  '/email/verification': { POST: requestVerification },
+  '/email/verify': { POST: verifyEmail },
   '/sessions': { GET: listSessions, DELETE: endSessions },
   '/sessions/:id': { DELETE: endSession },
   '/.well-known/jwks.json': { GET: jwks },
   '/health': { GET: health },
+  '/account': { GET: page },
+  '/account.js': { GET: page },
+  '/account.css': { GET: page },
+};
+
+/** For operators. Without ADMIN_TOKEN these paths do not exist. */
+export const adminRoutes: Record<string, Record<string, Handler>> = {
+  '/admin/accounts': { GET: admin.list, POST: admin.create },
+  '/admin/accounts/:id': { GET: admin.show, DELETE: admin.remove },
+  '/admin/accounts/:id/disable': { POST: admin.disable },
+  '/admin/accounts/:id/enable': { POST: admin.enable },
+  '/admin/accounts/:id/sessions': { DELETE: admin.endAllSessions },
+  '/admin/accounts/:id/password-reset': { POST: admin.forcePasswordReset },
 };
 
 /** The whole service as a Hono app. */
@@ -37,7 +61,8 @@ export function createApp(): Hono<AppEnv> {
     return refuse(c, error instanceof OutageError ? error.reason : 'bug');
   });
   app.use(observe, corsForListedOrigins);
-  for (const [path, methods] of Object.entries(routes)) {
+  app.use('/admin/*', admin.authenticateOperator);
+  for (const [path, methods] of Object.entries({ ...routes, ...adminRoutes })) {
     for (const [method, handler] of Object.entries(methods)) app.on(method, path, handler);
     app.all(path, answerOtherMethods(Object.keys(methods)));
   }

@@ -2,7 +2,13 @@
 // Faults name the variable and never quote a secret.
 import { parseDurationSeconds } from './domain/duration.ts';
 import type { SessionPolicy } from './domain/session.ts';
-import { type AccessKeyMaterial, parseAccessKeys, parseRefreshSecrets } from './tokens/key-material.ts';
+import type { MailSettings } from './mail/mailer.ts';
+import {
+  type AccessKeyMaterial,
+  findSecretFault,
+  parseAccessKeys,
+  parseRefreshSecrets,
+} from './tokens/key-material.ts';
 
 const DAY_SECONDS = 24 * 60 * 60;
 /** Browsers cut cookies at 400 days (RFC 6265bis section 5.5), and hono/cookie refuses more. */
@@ -20,6 +26,8 @@ export interface Config extends SessionPolicy {
   audience: string;
   /** `aud` of refresh tokens: the refresh endpoint. */
   refreshAudience: string;
+  /** `aud` of device cookies. */
+  deviceAudience: string;
   accessTtlSeconds: number;
   allowedOrigins: ReadonlySet<string>;
   cookieName: string;
@@ -30,6 +38,12 @@ export interface Config extends SessionPolicy {
   unauthorizedStatus: 401 | 406;
   accessKeys: AccessKeyMaterial;
   refreshSecrets: string[];
+  /** Where links in mails lead. */
+  appUrl: string;
+  mail: MailSettings;
+  requiresVerifiedEmail: boolean;
+  /** Without one there is no `/admin`. */
+  adminToken: string | undefined;
 }
 
 export type LoadedConfig = { ok: true; config: Config } | { ok: false; faults: string[] };
@@ -46,6 +60,7 @@ export function loadConfig(env: object): LoadedConfig {
     issuer,
     audience: read.text('AUDIENCE', issuer),
     refreshAudience: `${issuer}/refresh`,
+    deviceAudience: `${issuer}/login`,
     accessTtlSeconds: read.duration('ACCESS_TOKEN_TTL', '10m', { min: 1, max: LONGEST_ACCESS_TTL_SECONDS }),
     refreshTtlSeconds: read.duration('REFRESH_TOKEN_TTL', '1d', { min: 1, max: LONGEST_TTL_SECONDS }),
     sessionTtlSeconds: read.duration('SESSION_TTL', '30d', { min: 1, max: LONGEST_TTL_SECONDS }),
@@ -59,12 +74,25 @@ export function loadConfig(env: object): LoadedConfig {
     unauthorizedStatus: read.choice('UNAUTHORIZED_STATUS', ['401', '406'], '401') === '401' ? 401 : 406,
     accessKeys: read.accessKeys(),
     refreshSecrets: read.refreshSecrets(),
+    appUrl: read.appUrl(`${issuer}/account`),
+    mail: read.mail(`no-reply@${new URL(issuer).hostname}`),
+    requiresVerifiedEmail: read.choice('REQUIRE_VERIFIED_EMAIL', ['on', 'off'], 'off') === 'on',
+    adminToken: read.longSecret('ADMIN_TOKEN'),
   };
   if (config.audience !== issuer && config.audience.length > LONGEST_CLAIM_LENGTH) {
     read.fault('AUDIENCE', `must be at most ${LONGEST_CLAIM_LENGTH} characters long`);
   }
-  if (config.audience === config.refreshAudience) {
-    read.fault('AUDIENCE', 'must differ from the refresh endpoint, which is the audience of refresh tokens');
+  if (config.requiresVerifiedEmail && config.mail.kind === 'none') {
+    read.fault(
+      'REQUIRE_VERIFIED_EMAIL',
+      'needs a way to send mail: MAIL_WEBHOOK_URL, or the EMAIL binding of wrangler.toml',
+    );
+  }
+  if (config.audience === config.refreshAudience || config.audience === config.deviceAudience) {
+    read.fault(
+      'AUDIENCE',
+      'must differ from the refresh and sign-in endpoints, which are audiences of their own',
+    );
   }
   if (config.accessKeys.kind === 'secret' && config.refreshSecrets.includes(config.accessKeys.secret)) {
     read.fault(
@@ -231,6 +259,46 @@ class Reader {
     if (parsed.ok) return parsed.value;
     for (const fault of parsed.faults) this.fault(name, fault);
     return undefined;
+  }
+
+  /** The page that completes mailed links. Its fragment is ours. */
+  appUrl(fallback: string): string {
+    const value = this.#value('APP_URL');
+    if (value === undefined) return fallback;
+    const url = URL.parse(value);
+    const isWeb = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLocalIssuer(value));
+    if (!isWeb || value.includes('#'))
+      this.fault('APP_URL', 'must be an https URL without fragment (http only for localhost)');
+    return value;
+  }
+
+  mail(fallbackFrom: string): MailSettings {
+    const from = this.text('MAIL_FROM', fallbackFrom);
+    if (!/^[^\s@<>]+@[^\s@<>]+$/.test(from))
+      this.fault('MAIL_FROM', 'must be an e-mail address, without a name around it');
+    const url = this.#value('MAIL_WEBHOOK_URL');
+    const secret = this.longSecret('MAIL_WEBHOOK_SECRET');
+    if (url === undefined)
+      return typeof this.#env.EMAIL === 'object' ? { kind: 'binding', from } : { kind: 'none' };
+    const parsed = URL.parse(url);
+    const isWeb = parsed?.protocol === 'https:' || (parsed?.protocol === 'http:' && isLocalIssuer(url));
+    if (!isWeb)
+      this.fault(
+        'MAIL_WEBHOOK_URL',
+        'must be an https URL (http only for localhost): the mails hold links that open accounts',
+      );
+    if (secret === undefined)
+      this.fault('MAIL_WEBHOOK_SECRET', 'is missing: the webhook has to know who calls it');
+    return { kind: 'webhook', from, url, secret: secret ?? '' };
+  }
+
+  /** An optional secret of at least 32 bytes. */
+  longSecret(name: string): string | undefined {
+    const value = this.#value(name);
+    if (value === undefined) return undefined;
+    const fault = findSecretFault(value);
+    if (fault !== undefined) this.fault(name, fault);
+    return value;
   }
 
   bindings(names: readonly string[]): void {

@@ -24,6 +24,51 @@ export type LoginRequest = v.InferOutput<typeof loginRequest>;
 export const registerRequest = v.object({ username: text, email: text, password: text }, 'must be an object');
 export type RegisterRequest = v.InferOutput<typeof registerRequest>;
 
+/** Body of `PUT /password`. */
+export const passwordChangeRequest = v.object(
+  { currentPassword: text, newPassword: text },
+  'must be an object',
+);
+
+/** Body of `POST /password/forgot`. */
+export const forgottenPasswordRequest = v.object({ email: text }, 'must be an object');
+
+/** Body of `POST /password/reset`. `token` is what the mailed link carries. */
+export const passwordResetRequest = v.object({ token: text, newPassword: text }, 'must be an object');
+
+/** Body of `POST /email/verify`: the token of a verification or of a change of address. */
+export const emailVerificationRequest = v.object({ token: text }, 'must be an object');
+
+/** Body of `PUT /email`. */
+export const emailChangeRequest = v.object({ email: text, password: text }, 'must be an object');
+
+/** Body of `PATCH /me`. */
+export const profileChangeRequest = v.object({ username: text }, 'must be an object');
+
+/** Body of `DELETE /me`. */
+export const accountDeletionRequest = v.object({ password: text }, 'must be an object');
+
+/** Body of `POST /admin/accounts`. Without a password the owner is mailed a link to set one. */
+export const accountCreationRequest = v.object(
+  { username: text, email: text, password: v.optional(text) },
+  'must be an object',
+);
+
+/** Query of `GET /admin/accounts`. `search` matches the start of a user name or an e-mail address. */
+export const accountListQuery = v.object({
+  search: v.optional(text),
+  cursor: v.optional(text),
+  limit: v.optional(
+    v.pipe(
+      text,
+      v.regex(/^\d{1,3}$/, 'must be a whole number'),
+      v.transform(Number),
+      v.minValue(1, 'must be at least 1'),
+      v.maxValue(100, 'must be at most 100'),
+    ),
+  ),
+});
+
 /** Query of `DELETE /sessions`. A misspelt `keep` must not end every session, so anything else is refused. */
 export const endSessionsQuery = v.object({
   keep: v.optional(v.literal('current', 'must be "current" or left out')),
@@ -67,6 +112,69 @@ export interface MeResponse {
   session: SessionInfo;
 }
 
+/** Answer of `GET /email`. */
+export interface EmailResponse {
+  email: string;
+  verified: boolean;
+}
+
+/** What a security event was. */
+export const eventKinds = [
+  'registered',
+  'signed_in',
+  'sign_in_failed',
+  'signed_out',
+  'session_ended',
+  'token_reused',
+  'password_changed',
+  'password_reset_requested',
+  'password_reset',
+  'email_verified',
+  'email_change_requested',
+  'email_changed',
+  'username_changed',
+  'disabled',
+  'enabled',
+  'password_reset_forced',
+  'sessions_ended_by_operator',
+] as const;
+export type EventKind = (typeof eventKinds)[number];
+
+/** One security event, as the account's owner sees it. `operator` is the label of whoever did it from outside. */
+export interface SecurityEvent {
+  at: string;
+  kind: EventKind;
+  sessionId: string | null;
+  userAgent: string | null;
+  ip: string | null;
+  country: string | null;
+  operator: string | null;
+}
+
+/** Answer of `GET /me/history`: newest first, at most 100. */
+export interface HistoryResponse {
+  events: SecurityEvent[];
+}
+
+/** One account in the operator's list. */
+export interface AccountSummary extends User {}
+
+/** Answer of `GET /admin/accounts`. `cursor` asks for the next page; `null` on the last. */
+export interface AccountListResponse {
+  accounts: AccountSummary[];
+  cursor: string | null;
+}
+
+/** Answer of `GET /admin/accounts/{id}`. */
+export interface AccountDetailResponse {
+  user: User;
+  emailVerified: boolean;
+  disabled: boolean;
+  mustResetPassword: boolean;
+  sessions: Omit<SessionInfo, 'current'>[];
+  events: SecurityEvent[];
+}
+
 /** Answer of `GET /sessions`. */
 export interface SessionsResponse {
   sessions: SessionInfo[];
@@ -84,6 +192,10 @@ export const errorCodes = [
   'invalid_credentials',
   'unauthorized',
   'session_ended',
+  'invalid_link',
+  'email_not_verified',
+  'password_reset_required',
+  'account_disabled',
   'origin_not_allowed',
   'registration_closed',
   'not_found',

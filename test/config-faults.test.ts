@@ -47,7 +47,7 @@ describe('a faulty setting', () => {
     [
       'AUDIENCE',
       `${ISSUER}/refresh`,
-      'AUDIENCE must differ from the refresh endpoint, which is the audience of refresh tokens',
+      'AUDIENCE must differ from the refresh and sign-in endpoints, which are audiences of their own',
     ],
     ['AUDIENCE', `https://api.test/${'a'.repeat(240)}`, 'AUDIENCE must be at most 256 characters long'],
     ['AUDIENCE', ['a', 'b'], 'AUDIENCE must be a string'],

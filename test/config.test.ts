@@ -19,6 +19,7 @@ describe('the settings', () => {
       issuer: ISSUER,
       audience: ISSUER,
       refreshAudience: `${ISSUER}/refresh`,
+      deviceAudience: `${ISSUER}/login`,
       accessTtlSeconds: 600,
       refreshTtlSeconds: DAY,
       sessionTtlSeconds: 30 * DAY,
@@ -32,6 +33,10 @@ describe('the settings', () => {
       unauthorizedStatus: 401,
       accessKeys: { kind: 'secret', secret: ACCESS_SECRET },
       refreshSecrets: [REFRESH_SECRET],
+      appUrl: `${ISSUER}/account`,
+      mail: { kind: 'none' },
+      requiresVerifiedEmail: false,
+      adminToken: undefined,
     });
   });
 

@@ -21,8 +21,18 @@ export default defineConfig({
           cloudflareTest({
             wrangler: { configPath: './wrangler.toml' },
             miniflare: {
-              // Settings come from test/support/service.ts alone, so that a developer's .dev.vars changes no result.
-              bindings: { TEST_MIGRATIONS: migrations },
+              // The Worker's settings come from test/support/service.ts alone, so that a developer's .dev.vars changes no
+              // result. The account reads its own: how mail goes out.
+              bindings: {
+                TEST_MIGRATIONS: migrations,
+                ISSUER: 'https://auth.test',
+                ACCESS_TOKEN_SECRET: 'access-token-secret-of-the-tests-0123456789',
+                REFRESH_TOKEN_SECRET: 'refresh-token-secret-of-the-tests-0123456789',
+                APP_URL: '',
+                MAIL_FROM: '',
+                MAIL_WEBHOOK_URL: 'https://mail.test/hook',
+                MAIL_WEBHOOK_SECRET: 'mail-webhook-secret-of-the-tests-0123456789',
+              },
             },
           }),
         ],

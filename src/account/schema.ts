@@ -41,6 +41,41 @@ const MIGRATIONS: readonly string[] = [
     country TEXT
   ) STRICT;
   `,
+  // 2: verification and reset, mail, operators, and a throttle with a bucket for each known browser.
+  `
+  ALTER TABLE account ADD COLUMN email_verified_at_ms INTEGER;
+  ALTER TABLE account ADD COLUMN disabled_at_ms INTEGER;
+  ALTER TABLE account ADD COLUMN must_reset_password INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE account ADD COLUMN browser_epoch INTEGER NOT NULL DEFAULT 1;
+  ALTER TABLE account ADD COLUMN claim_check_at_ms INTEGER;
+  UPDATE account SET claim_check_at_ms = created_at_ms + 900000 WHERE is_claimed = 0;
+  ALTER TABLE account DROP COLUMN is_claimed;
+  ALTER TABLE event ADD COLUMN operator TEXT;
+  CREATE TABLE throttle_by_bucket (
+    bucket TEXT PRIMARY KEY,
+    failures INTEGER NOT NULL,
+    last_failure_at_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  INSERT INTO throttle_by_bucket SELECT 'strangers', failures, last_failure_at_ms FROM throttle;
+  DROP TABLE throttle;
+  ALTER TABLE throttle_by_bucket RENAME TO throttle;
+  CREATE TABLE mail_token (
+    hash TEXT PRIMARY KEY,
+    purpose TEXT NOT NULL,
+    email TEXT NOT NULL,
+    created_at_ms INTEGER NOT NULL,
+    expires_at_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY,
+    kind TEXT NOT NULL,
+    address TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    created_at_ms INTEGER NOT NULL,
+    next_try_at_ms INTEGER NOT NULL,
+    done_at_ms INTEGER
+  ) STRICT;
+  `,
 ];
 
 /** The version that this code reads and writes. */

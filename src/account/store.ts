@@ -1,10 +1,6 @@
 // The account's rows: every SQL statement of the account object, and nothing but SQL. Synchronous throughout, so that
 // a decision and its result can stand in one turn of the event loop.
-import type { Throttle } from '../domain/attempt.ts';
-import type { Device, Rotation, Session } from '../domain/session.ts';
-
-/** Security events kept for the owner. Older ones go. */
-export const MAX_EVENTS = 100;
+import type { Rotation, Session } from '../domain/session.ts';
 
 export interface AccountRow {
   id: string;
@@ -12,17 +8,25 @@ export interface AccountRow {
   email: string;
   passwordHash: string;
   createdAtMs: number;
-  /** Whether the directory is known to hold this account's names. */
-  isClaimed: boolean;
+  /** When to look whether the directory holds this account's names; `null` when it is known to. */
+  claimCheckAtMs: number | null;
+  emailVerifiedAtMs: number | null;
+  disabledAtMs: number | null;
+  /** Set by an operator: no password opens a session until a mailed link has set a new one. */
+  mustResetPassword: boolean;
+  /** Device cookies of an earlier epoch are revoked. */
+  browserEpoch: number;
 }
 
-export type EventKind =
-  | 'registered'
-  | 'signed_in'
-  | 'sign_in_failed'
-  | 'signed_out'
-  | 'session_ended'
-  | 'token_reused';
+/** A new account: everything else has the schema's defaults. */
+export type NewAccount = Pick<
+  AccountRow,
+  'id' | 'username' | 'email' | 'passwordHash' | 'createdAtMs' | 'claimCheckAtMs'
+>;
+
+const ACCOUNT_COLUMNS = `id, username, email, password_hash AS passwordHash, created_at_ms AS createdAtMs,
+  claim_check_at_ms AS claimCheckAtMs, email_verified_at_ms AS emailVerifiedAtMs, disabled_at_ms AS disabledAtMs,
+  must_reset_password AS mustResetPassword, browser_epoch AS browserEpoch`;
 
 const SESSION_COLUMNS = `sid, counter, rotated_at_ms AS rotatedAtMs, iat, exp, created_at_ms AS createdAtMs,
   expires_at_ms AS expiresAtMs, last_used_at_ms AS lastUsedAtMs, user_agent AS userAgent, ip, country`;
@@ -37,34 +41,67 @@ export class AccountStore {
   }
 
   readAccount(): AccountRow | undefined {
+    type Flags = { mustResetPassword: number };
     const [row] = this.#sql
-      .exec<Omit<AccountRow, 'isClaimed'> & { isClaimed: number }>(
-        `SELECT id, username, email, password_hash AS passwordHash, created_at_ms AS createdAtMs,
-           is_claimed AS isClaimed FROM account`,
-      )
+      .exec<Omit<AccountRow, keyof Flags> & Flags>(`SELECT ${ACCOUNT_COLUMNS} FROM account`)
       .toArray();
-    return row && { ...row, isClaimed: row.isClaimed === 1 };
+    return row && { ...row, mustResetPassword: row.mustResetPassword === 1 };
   }
 
-  insertAccount(row: AccountRow): void {
+  insertAccount({ id, username, email, passwordHash, createdAtMs, claimCheckAtMs }: NewAccount): void {
     this.#sql.exec(
-      `INSERT INTO account (singleton, id, username, email, password_hash, created_at_ms, is_claimed)
+      `INSERT INTO account (singleton, id, username, email, password_hash, created_at_ms, claim_check_at_ms)
        VALUES (1, ?, ?, ?, ?, ?, ?)`,
-      row.id,
-      row.username,
-      row.email,
-      row.passwordHash,
-      row.createdAtMs,
-      row.isClaimed ? 1 : 0,
+      id,
+      username,
+      email,
+      passwordHash,
+      createdAtMs,
+      claimCheckAtMs,
     );
   }
 
+  /** A new password, chosen by the owner: what an operator demanded is done. */
+  writePassword(passwordHash: string): void {
+    this.#sql.exec('UPDATE account SET password_hash = ?, must_reset_password = 0', passwordHash);
+  }
+
+  writeUsername(username: string): void {
+    this.#sql.exec('UPDATE account SET username = ?', username);
+  }
+
+  writeEmail(email: string, verifiedAtMs: number): void {
+    this.#sql.exec('UPDATE account SET email = ?, email_verified_at_ms = ?', email, verifiedAtMs);
+  }
+
+  writeEmailVerified(verifiedAtMs: number): void {
+    this.#sql.exec('UPDATE account SET email_verified_at_ms = ?', verifiedAtMs);
+  }
+
+  writeDisabled(disabledAtMs: number | null): void {
+    this.#sql.exec('UPDATE account SET disabled_at_ms = ?', disabledAtMs);
+  }
+
+  writeMustResetPassword(): void {
+    this.#sql.exec('UPDATE account SET must_reset_password = 1');
+  }
+
+  /** Revokes every device cookie, and returns the epoch that new ones carry. */
+  raiseBrowserEpoch(): number {
+    return this.#sql
+      .exec<{ epoch: number }>(
+        'UPDATE account SET browser_epoch = browser_epoch + 1 RETURNING browser_epoch AS epoch',
+      )
+      .one().epoch;
+  }
+
+  /** The same password under today's parameters. */
   writePasswordHash(passwordHash: string): void {
     this.#sql.exec('UPDATE account SET password_hash = ?', passwordHash);
   }
 
-  writeClaimed(): void {
-    this.#sql.exec('UPDATE account SET is_claimed = 1');
+  writeClaimCheck(claimCheckAtMs: number | null): void {
+    this.#sql.exec('UPDATE account SET claim_check_at_ms = ?', claimCheckAtMs);
   }
 
   readSession(sid: string): Session | undefined {
@@ -138,38 +175,5 @@ export class AccountStore {
       .exec<{ next: number | null }>('SELECT MIN(exp) * 1000 AS next FROM session')
       .one();
     return next ?? undefined;
-  }
-
-  readThrottle(): Throttle | undefined {
-    return this.#sql
-      .exec<{ failures: number; lastFailureAtMs: number }>(
-        'SELECT failures, last_failure_at_ms AS lastFailureAtMs FROM throttle',
-      )
-      .toArray()[0];
-  }
-
-  writeThrottle({ failures, lastFailureAtMs }: Throttle): void {
-    this.#sql.exec(
-      'INSERT OR REPLACE INTO throttle (singleton, failures, last_failure_at_ms) VALUES (1, ?, ?)',
-      failures,
-      lastFailureAtMs,
-    );
-  }
-
-  clearThrottle(): void {
-    this.#sql.exec('DELETE FROM throttle');
-  }
-
-  recordEvent(kind: EventKind, nowMs: number, sid: string | undefined, device: Device | undefined): void {
-    this.#sql.exec(
-      'INSERT INTO event (at_ms, kind, sid, user_agent, ip, country) VALUES (?, ?, ?, ?, ?, ?)',
-      nowMs,
-      kind,
-      sid ?? null,
-      device?.userAgent ?? null,
-      device?.ip ?? null,
-      device?.country ?? null,
-    );
-    this.#sql.exec('DELETE FROM event WHERE id <= (SELECT MAX(id) FROM event) - ?', MAX_EVENTS);
   }
 }

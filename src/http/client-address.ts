@@ -1,5 +1,5 @@
 // Who is asking: the client's address and device, and the limits per address.
-import type { Device } from '../domain/session.ts';
+import type { Actor } from '../account/event-store.ts';
 import type { AppContext } from './service.ts';
 
 /** The `period` of the limits in wrangler.toml: what a client waits at most. */
@@ -8,9 +8,11 @@ const USER_AGENT_MAX_LENGTH = 256;
 
 type LimitBinding = 'SIGN_IN_LIMIT' | 'REGISTRATION_LIMIT' | 'REFRESH_LIMIT';
 
-/** What the owner of a session will recognise it by. */
-export function readDevice(c: AppContext): Device {
+/** What the owner will recognise a session or an event by; on `/admin`, with the operator's label. */
+export function readDevice(c: AppContext): Actor {
+  const { operator } = c.var.outcome;
   return {
+    ...(operator !== undefined && { operator }),
     userAgent: c.req.header('User-Agent')?.slice(0, USER_AGENT_MAX_LENGTH) ?? null,
     ip: readAddress(c) ?? null,
     country: readCountry(c.req.raw),

@@ -1,16 +1,20 @@
 // A grant of the account as an answer: both tokens minted, the cookie set. And the end of the session it replaces.
 import type { Grant, Profile } from '../account/account.ts';
+import type { EventRow } from '../account/event-store.ts';
 import type { Session } from '../domain/session.ts';
 import { mintAccessToken } from '../tokens/access-token.ts';
 import { mintRefreshToken, type ReadRefreshToken, readRefreshToken } from '../tokens/refresh-token.ts';
-import type { SessionInfo, TokenResponse, User } from '../wire.ts';
+import type { SecurityEvent, SessionInfo, TokenResponse, User } from '../wire.ts';
 import { readDevice } from './client-address.ts';
 import { readRefreshCookie, setRefreshCookie } from './cookie.ts';
 import type { AppContext } from './service.ts';
 import { callAccount } from './storage-calls.ts';
 
 /** Mints the pair, sets the refresh cookie and notes the session for the log. Returns the token body. */
-export async function issueTokens(c: AppContext, { session, profile, nowMs }: Grant): Promise<TokenResponse> {
+export async function issueTokens(
+  c: AppContext,
+  { session, profile, nowMs }: Omit<Grant, 'browserEpoch'>,
+): Promise<TokenResponse> {
   const { config, accessKeys, refreshKeys } = c.var.service;
   const iss = config.issuer;
   const { id: sub, username, email } = profile;
@@ -90,6 +94,19 @@ export function toSessionInfo(session: Session, currentSid: string): SessionInfo
     country: session.country,
     current: session.sid === currentSid,
   };
+}
+
+/** A security event as the owner or an operator sees it. */
+export function toSecurityEvent({
+  atMs,
+  kind,
+  sid,
+  userAgent,
+  ip,
+  country,
+  operator,
+}: EventRow): SecurityEvent {
+  return { at: toRfc3339(atMs), kind, sessionId: sid, userAgent, ip, country, operator };
 }
 
 function toRfc3339(ms: number): string {

@@ -6,6 +6,7 @@ import { loginRequest } from '../wire.ts';
 import { readBody } from './body.ts';
 import { isOverAddressLimit, LIMIT_PERIOD_SECONDS, readDevice } from './client-address.ts';
 import { endReplacedSessions, issueTokens } from './grant.ts';
+import { readKnownBrowser, rememberBrowser } from './known-browser.ts';
 import { isOriginAllowed } from './origin.ts';
 import { refuse } from './refusal.ts';
 import { type AppContext, toPolicy } from './service.ts';
@@ -36,8 +37,10 @@ export async function login(c: AppContext): Promise<Response> {
   const accountId = foundId ?? decoyId;
   c.var.outcome.accountId = accountId;
 
+  const browser = await readKnownBrowser(c, accountId);
+  const options = { browser, requiresVerifiedEmail: config.requiresVerifiedEmail };
   const result = await callAccount(c, accountId, (account) =>
-    account.signIn(body.value.password, readDevice(c), toPolicy(config)),
+    account.signIn(body.value.password, readDevice(c), toPolicy(config), options),
   );
   if (result.outcome === 'throttled') return refuse(c, 'account_throttled', result);
   if (result.outcome !== 'signed_in') {
@@ -45,5 +48,7 @@ export async function login(c: AppContext): Promise<Response> {
     return refuse(c, result.outcome);
   }
   await endReplacedSessions(c);
-  return c.json(await issueTokens(c, result));
+  const answer = await issueTokens(c, result);
+  await rememberBrowser(c, accountId, result.browserEpoch);
+  return c.json(answer);
 }

@@ -1,10 +1,22 @@
-// GET /me: the caller's account and session, read from the account, so that a revoked session is refused at once.
-import type { MeResponse } from '../wire.ts';
+// GET, PATCH and DELETE /me, GET /me/history: the caller's own account, read from the account itself, so that a revoked
+// session is refused at once.
+import { releaseClaim, renameAccount } from '../directory/directory.ts';
+import { parseUsername } from '../domain/names.ts';
+import {
+  accountDeletionRequest,
+  type HistoryResponse,
+  type MeResponse,
+  profileChangeRequest,
+} from '../wire.ts';
 import { authenticate } from './bearer.ts';
-import { toSessionInfo, toUser } from './grant.ts';
-import { refuse } from './refusal.ts';
+import { readBody } from './body.ts';
+import { readDevice } from './client-address.ts';
+import { toSecurityEvent, toSessionInfo, toUser } from './grant.ts';
+import { readKnownBrowser } from './known-browser.ts';
+import { isOriginAllowed } from './origin.ts';
+import { refuse, refusePassword } from './refusal.ts';
 import type { AppContext } from './service.ts';
-import { callAccountAgain } from './storage-calls.ts';
+import { callAccount, callAccountAgain, callDirectory } from './storage-calls.ts';
 
 export async function me(c: AppContext): Promise<Response> {
   const caller = await authenticate(c);
@@ -14,4 +26,57 @@ export async function me(c: AppContext): Promise<Response> {
   if (found === undefined) return refuse(c, 'session_over', { isBearer: true });
   const answer: MeResponse = { user: toUser(found.profile), session: toSessionInfo(found.session, sid) };
   return c.json(answer);
+}
+
+export async function history(c: AppContext): Promise<Response> {
+  const caller = await authenticate(c);
+  if (!caller.ok) return refuse(c, caller.reason, caller);
+  const { sub, sid } = caller.claims;
+  const events = await callAccountAgain(c, sub, (account) => account.listEvents(sid));
+  if (events === undefined) return refuse(c, 'session_over', { isBearer: true });
+  const answer: HistoryResponse = { events: events.map(toSecurityEvent) };
+  return c.json(answer);
+}
+
+/** Another user name: claimed in the directory first, then taken over by the account. Repeating it mends an interruption. */
+export async function changeProfile(c: AppContext): Promise<Response> {
+  if (!isOriginAllowed(c)) return refuse(c, 'origin_not_allowed');
+  const caller = await authenticate(c);
+  if (!caller.ok) return refuse(c, caller.reason, caller);
+  const body = await readBody(c, profileChangeRequest);
+  if (!body.ok) return refuse(c, body.reason, body);
+  const username = parseUsername(body.value.username);
+  if (!username.ok)
+    return refuse(c, 'invalid_input', { errors: [{ field: 'username', message: username.message }] });
+  const { sub, sid } = caller.claims;
+  const found = await callAccountAgain(c, sub, (account) => account.describe(sid));
+  if (found === undefined) return refuse(c, 'session_over', { isBearer: true });
+  const moved = await callDirectory(c, (db) => renameAccount(db, sub, username.value));
+  if (moved !== 'claimed') return refuse(c, moved);
+  const changed = await callAccount(c, sub, (account) =>
+    account.changeUsername(sid, username.value.display, readDevice(c)),
+  );
+  if (changed === 'session_over') return refuse(c, 'session_over', { isBearer: true });
+  return c.json({ user: toUser({ ...found.profile, username: username.value.display }) });
+}
+
+/**
+ * The account is gone: its names first, then everything it holds. Dying in between leaves an account without names,
+ * which its alarm removes.
+ */
+export async function deleteAccount(c: AppContext): Promise<Response> {
+  if (!isOriginAllowed(c)) return refuse(c, 'origin_not_allowed');
+  const caller = await authenticate(c);
+  if (!caller.ok) return refuse(c, caller.reason, caller);
+  const body = await readBody(c, accountDeletionRequest);
+  if (!body.ok) return refuse(c, body.reason, body);
+  const { sub, sid } = caller.claims;
+  const browser = await readKnownBrowser(c, sub);
+  const prepared = await callAccount(c, sub, (account) =>
+    account.prepareDeletion(sid, body.value.password, { actor: readDevice(c), browser }),
+  );
+  if (prepared.outcome !== 'prepared') return refusePassword(c, prepared);
+  await callDirectory(c, (db) => releaseClaim(db, sub));
+  await callAccount(c, sub, (account) => account.erase());
+  return c.body(null, 204);
 }

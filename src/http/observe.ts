@@ -41,7 +41,7 @@ function readRequestId(ray: string | undefined): string {
 
 function writeLog(
   c: AppContext,
-  { requestId, reason, accountId, sessionId, fault }: RequestOutcome,
+  { requestId, reason, accountId, sessionId, operator, fault }: RequestOutcome,
   ms: number,
 ): void {
   const { status } = c.res;
@@ -56,6 +56,7 @@ function writeLog(
     reason,
     accountId,
     sessionId,
+    operator,
     requestId,
     ms,
     fault,

@@ -29,7 +29,7 @@ export const corsForListedOrigins: MiddlewareHandler<AppEnv> = async (c, next) =
 const allowListed = cors({
   origin: (origin) => origin,
   credentials: true,
-  allowMethods: ['GET', 'POST', 'DELETE'],
+  allowMethods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
   allowHeaders: ['Authorization', 'Content-Type'],
   exposeHeaders: ['Date', 'Retry-After', 'WWW-Authenticate'],
   maxAge: 600,

@@ -30,3 +30,14 @@ export function refuse(c: AppContext, reason: FailureReason, details: RefusalDet
   c.header('Content-Type', 'application/problem+json');
   return c.body(JSON.stringify(problem), wireStatus);
 }
+
+/** Answers a try at the password, or a session, that did not pass. */
+export function refusePassword(
+  c: AppContext,
+  result:
+    | { outcome: 'wrong_password' | 'unknown_account' | 'session_over' }
+    | { outcome: 'throttled'; retryAfterSeconds: number },
+): Response {
+  if (result.outcome === 'throttled') return refuse(c, 'account_throttled', result);
+  return refuse(c, result.outcome, { isBearer: result.outcome === 'session_over' });
+}

@@ -1,13 +1,15 @@
 // POST /register: an account and its first session. Claim last: the account exists before its names are claimed, so a
 // claimed name always has an account. An account whose claim never came removes itself (account/account.ts, alarm).
-import { randomId } from '../account/account.ts';
+import { type Registered, type Registration, randomId } from '../account/account.ts';
 import { claim, findTaken } from '../directory/directory.ts';
 import { type Name, parseEmail, parseUsername } from '../domain/names.ts';
 import { findPasswordFault } from '../domain/password-rules.ts';
+import type { SessionPolicy } from '../domain/session.ts';
 import { type FieldError, type RegisterRequest, type RegisterResponse, registerRequest } from '../wire.ts';
 import { readBody } from './body.ts';
 import { isOverAddressLimit, LIMIT_PERIOD_SECONDS, readDevice } from './client-address.ts';
 import { endReplacedSessions, issueTokens, toUser } from './grant.ts';
+import { rememberBrowser } from './known-browser.ts';
 import { isOriginAllowed } from './origin.ts';
 import { refuse } from './refusal.ts';
 import { type AppContext, toPolicy } from './service.ts';
@@ -25,42 +27,64 @@ export async function register(c: AppContext): Promise<Response> {
   const names = checkRegistration(body.value, config.passwordMinLength);
   if (!names.ok) return refuse(c, 'invalid_input', names);
 
+  // With REQUIRE_VERIFIED_EMAIL nobody is signed in before the address is confirmed, not even at registration.
+  const policy = config.requiresVerifiedEmail ? undefined : toPolicy(config);
+  const created = await createAccount(c, names, { password: body.value.password, policy });
+  if (!created.ok) return refuse(c, created.reason);
+  const { session, profile, browserEpoch, nowMs } = created.registered;
+  const user = toUser(profile);
+  if (session === undefined) return c.json({ user }, 201);
+  await endReplacedSessions(c);
+  const answer: RegisterResponse = { ...(await issueTokens(c, { session, profile, nowMs })), user };
+  await rememberBrowser(c, profile.id, browserEpoch);
+  return c.json(answer, 201);
+}
+
+type Created = { ok: true; registered: Registered } | { ok: false; reason: 'username_taken' | 'email_taken' };
+
+/** Both steps of a registration. Without a password the owner is mailed a link to set one; without a policy nobody is signed in. */
+export async function createAccount(
+  c: AppContext,
+  names: { username: Name; email: Name },
+  { password, policy }: { password: string | undefined; policy: SessionPolicy | undefined },
+): Promise<Created> {
   // Asked before anything is made: a taken name should cost no hash. The claim below decides.
   const taken = await callDirectory(c, (db) => findTaken(db, names));
-  if (taken === 'username_taken' || taken === 'email_taken') return refuse(c, taken);
+  if (taken === 'username_taken' || taken === 'email_taken') return { ok: false, reason: taken };
 
   const id = randomId();
   c.var.outcome.accountId = id;
-  const registration = {
+  const registration: Registration = {
     id,
     username: names.username.display,
     email: names.email.display,
-    password: body.value.password,
     device: readDevice(c),
-    policy: toPolicy(config),
+    ...(password !== undefined && { password }),
+    ...(policy !== undefined && { policy }),
   };
-  const grant = await callAccount(c, id, (account) => account.register(registration));
+  const registered = await callAccount(c, id, (account) => account.register(registration));
   // An outage here leaves it open whether the claim was stored, so the account must stay until its alarm has looked.
-  const claimed = await callDirectory(c, (db) => claim(db, { id, ...names, createdAtMs: grant.nowMs }));
+  const claimed = await callDirectory(c, (db) => claim(db, { id, ...names, createdAtMs: registered.nowMs }));
   if (claimed !== 'claimed') {
     await callAccount(c, id, (account) => account.destroy());
-    return refuse(c, claimed);
+    return { ok: false, reason: claimed };
   }
-  await endReplacedSessions(c);
-  const answer: RegisterResponse = { ...(await issueTokens(c, grant)), user: toUser(grant.profile) };
-  return c.json(answer, 201);
+  // Should this be lost, the alarm does the same a quarter of an hour later.
+  c.executionCtx.waitUntil(callAccount(c, id, (account) => account.confirmClaim()).catch(() => undefined));
+  return { ok: true, registered };
 }
 
 type CheckedNames = { ok: true; username: Name; email: Name } | { ok: false; errors: FieldError[] };
 
 /** Every fault of every field at once: people fix a form in one go. */
-function checkRegistration(
-  { username, email, password }: RegisterRequest,
+export function checkRegistration(
+  { username, email, password }: Omit<RegisterRequest, 'password'> & { password?: string | undefined },
   passwordMinLength: number,
 ): CheckedNames {
   const parsedUsername = parseUsername(username);
   const parsedEmail = parseEmail(email);
-  const passwordFault = findPasswordFault(password, { username, email }, passwordMinLength);
+  const passwordFault =
+    password === undefined ? undefined : findPasswordFault(password, { username, email }, passwordMinLength);
   if (parsedUsername.ok && parsedEmail.ok && passwordFault === undefined) {
     return { ok: true, username: parsedUsername.value, email: parsedEmail.value };
   }

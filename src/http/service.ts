@@ -23,6 +23,8 @@ export interface RequestOutcome {
   sessionId?: string;
   /** What was thrown, for a 500 or a 503: its kind and the places it passed, never its message. */
   fault?: string[];
+  /** The label of an operator, on `/admin`. */
+  operator?: string;
 }
 
 export type AppEnv = { Bindings: Env; Variables: { service: Service; outcome: RequestOutcome } };

@@ -5,6 +5,8 @@ import { authenticate } from './bearer.ts';
 import { toFieldErrors } from './body.ts';
 import { readDevice } from './client-address.ts';
 import { toSessionInfo } from './grant.ts';
+import { readKnownBrowser, rememberBrowser } from './known-browser.ts';
+import { isOriginAllowed } from './origin.ts';
 import { refuse } from './refusal.ts';
 import type { AppContext } from './service.ts';
 import { callAccount, callAccountAgain } from './storage-calls.ts';
@@ -37,8 +39,13 @@ export async function endSessions(c: AppContext): Promise<Response> {
   const query = v.safeParse(endSessionsQuery, { keep: keep?.length === 1 ? keep[0] : keep });
   if (!query.success) return refuse(c, 'invalid_input', { errors: toFieldErrors(query.issues) });
   const keepsCurrent = query.output.keep === 'current';
-  const outcome = await callAccount(c, sub, (account) =>
+  const browser = await readKnownBrowser(c, sub);
+  const result = await callAccount(c, sub, (account) =>
     account.endSessions(sid, keepsCurrent, readDevice(c)),
   );
-  return outcome === 'ended' ? c.body(null, 204) : refuse(c, outcome, { isBearer: true });
+  if (result.outcome !== 'ended') return refuse(c, 'session_over', { isBearer: true });
+  // Every browser's standing ended; the one that stays signed in gets a new one, if it had one.
+  if (keepsCurrent && browser !== undefined && isOriginAllowed(c))
+    await rememberBrowser(c, sub, result.browserEpoch);
+  return c.body(null, 204);
 }

@@ -6,16 +6,8 @@ import type { AppContext } from './service.ts';
 /** Longer than any honest answer: a burst of sign-ins to one account queues behind its hashes, 0.2 s each. */
 const DEADLINE_MS = 15_000;
 
-type Method =
-  | 'register'
-  | 'signIn'
-  | 'refresh'
-  | 'signOut'
-  | 'describe'
-  | 'listSessions'
-  | 'endSession'
-  | 'endSessions'
-  | 'destroy';
+/** The account's own methods. What the platform calls itself is not for callers. */
+type Method = Exclude<keyof Account, keyof DurableObject | 'ctx' | 'env'>;
 
 /** The account as a caller meets it: the same methods, each a promise. (The platform's own stub type splits unions.) */
 export type AccountClient = {

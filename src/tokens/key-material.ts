@@ -107,7 +107,8 @@ export function parseRefreshSecrets(text: string): Parsed<string[]> {
   return faults.length === 0 ? { ok: true, value: secrets } : { ok: false, faults };
 }
 
-function findSecretFault(secret: string): string | undefined {
+/** What is wrong with a secret's length, if anything. */
+export function findSecretFault(secret: string): string | undefined {
   const bytes = new TextEncoder().encode(secret).length;
   if (bytes >= MIN_SECRET_BYTES) return undefined;
   return `is too short: ${bytes} bytes, at least ${MIN_SECRET_BYTES} are needed`;

@@ -21,7 +21,7 @@ const DAY_MS = DAY_SECONDS * 1000;
 /** An account past its claim check, so that only what it holds sets the alarm. */
 async function createSettledAccount(policy = POLICY) {
   const created = await createAccount({ policy });
-  await inStore(created.id, (store) => store.writeClaimed());
+  await inStore(created.id, (store) => store.rows.writeClaimCheck(null));
   return created;
 }
 
@@ -38,7 +38,7 @@ describe('the alarm of an account', () => {
 
     passSeconds(idle.exp - Date.now() / 1000);
     await ringAlarm(id);
-    expect(await inStore(id, (store) => store.listSessions())).toEqual([live.session]);
+    expect(await inStore(id, (store) => store.rows.listSessions())).toEqual([live.session]);
     const after = await readStored(accountOf(id));
     expect(after.tables).toEqual({ ...before.tables, session: after.tables.session });
     expect(after.alarmMs).toBe(live.session.exp * 1000);
@@ -64,14 +64,14 @@ describe('the alarm of an account', () => {
     expect(await readAlarmMs(id)).toBe(nowMs + DAY_MS);
     passSeconds(DAY_SECONDS - 1);
     await ringAlarm(id);
-    expect(await inStore(id, (store) => store.readThrottle())).toEqual({
+    expect(await inStore(id, (store) => store.throttles.read('strangers'))).toEqual({
       failures: 1,
       lastFailureAtMs: nowMs,
     });
     expect(await readAlarmMs(id)).toBe(nowMs + DAY_MS);
     passSeconds(1);
     await ringAlarm(id);
-    expect(await inStore(id, (store) => store.readThrottle())).toBeUndefined();
+    expect(await inStore(id, (store) => store.throttles.read('strangers'))).toBeUndefined();
   });
 
   it('is not set again when nothing is left to run out, and the account stays', async () => {
@@ -105,7 +105,7 @@ describe('an object without account', () => {
     expect(await account.listSessions(sid)).toBeUndefined();
     expect(await account.signOut(sid, DEVICE)).toBe(false);
     expect(await account.endSession(sid, sid, DEVICE)).toBe('session_over');
-    expect(await account.endSessions(sid, false, DEVICE)).toBe('session_over');
+    expect(await account.endSessions(sid, false, DEVICE)).toEqual({ outcome: 'session_over' });
     expect(await readStored(accountOf(id))).toEqual(NOTHING);
     // An alarm that was set before all was removed may still ring.
     await runInside(id, (instance) => instance.alarm());
@@ -139,6 +139,6 @@ describe('an object without account', () => {
     await account.destroy();
     expect(await readStored(accountOf(id))).toEqual(NOTHING);
     expect(await account.signIn(PASSWORD, DEVICE, POLICY)).toEqual({ outcome: 'unknown_account' });
-    expect(await inStore(id, (store) => store.readThrottle())).toMatchObject({ failures: 1 });
+    expect(await inStore(id, (store) => store.throttles.read('strangers'))).toMatchObject({ failures: 1 });
   });
 });

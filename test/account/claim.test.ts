@@ -63,7 +63,7 @@ describe('a registration that died between its two steps', () => {
       expect(await readStored(accountOf(id))).toEqual({ ...before, alarmMs: Date.now() + ALARM_RETRY_MS });
       passSeconds(ALARM_RETRY_MS / 1000);
     }
-    const line = { event: 'account_alarm', code: 'unavailable', reason: 'directory_unavailable' };
+    const line = { event: 'account_alarm', code: 'unavailable' };
     expect(log).toEqual(Array(8).fill({ level: 'error', text: JSON.stringify(line) }));
     await restoreDirectory(id);
     await ringAlarm(id);
@@ -77,7 +77,7 @@ describe('an account whose names the directory holds', () => {
     const { id, account, session } = await createAccount();
     passSeconds(CLAIM_CHECK_DELAY_SECONDS);
     await ringAlarm(id);
-    expect(await inStore(id, (store) => store.readAccount())).toMatchObject({ isClaimed: true });
+    expect(await inStore(id, (store) => store.rows.readAccount())).toMatchObject({ claimCheckAtMs: null });
     expect(await readAlarmMs(id)).toBe(session.exp * 1000);
     expect(await account.refresh(session.sid, 1, DEVICE, POLICY)).toMatchObject({ outcome: 'rotated' });
     // Even a directory that has lost the row would not remove it now.
@@ -99,7 +99,7 @@ describe('an account whose names the directory holds', () => {
     await restoreDirectory(id);
     passSeconds(ALARM_RETRY_MS / 1000);
     await ringAlarm(id);
-    expect(await inStore(id, (store) => store.readAccount())).toMatchObject({ isClaimed: true });
+    expect(await inStore(id, (store) => store.rows.readAccount())).toMatchObject({ claimCheckAtMs: null });
   });
 
   it('is kept when the claim arrives late, after a sign-up that was answered with an outage', async () => {

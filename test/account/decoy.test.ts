@@ -21,7 +21,7 @@ async function attempt(username: string, password = 'wrong horse') {
 }
 
 function readThrottle(id: string) {
-  return inStore(id, (store) => store.readThrottle());
+  return inStore(id, (store) => store.throttles.read('strangers'));
 }
 
 describe('a name that nobody has', () => {
@@ -73,7 +73,7 @@ describe('a name that nobody has', () => {
     const [nobody, another] = [uniqueName(), uniqueName()];
     const throttle = { failures: 6, lastFailureAtMs: Date.now() };
     await attempt(nobody);
-    await inStore(await decoyIdOf(nobody), (store) => store.writeThrottle(throttle));
+    await inStore(await decoyIdOf(nobody), (store) => store.throttles.write('strangers', throttle));
     expect(await attempt(nobody)).toMatchObject({ status: 429 });
     expect(await attempt(another)).toMatchObject({ status: 401 });
   });

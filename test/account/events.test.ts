@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { randomId } from '../../src/account/account.ts';
-import { MAX_EVENTS } from '../../src/account/store.ts';
+import { MAX_EVENTS } from '../../src/account/event-store.ts';
 import { createAccount, DEVICE, inStore, POLICY, readEvents } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
 import { PASSWORD } from '../support/service.ts';
 
-const PLACE = { user_agent: DEVICE.userAgent, ip: DEVICE.ip, country: DEVICE.country };
+const PLACE = { user_agent: DEVICE.userAgent, ip: DEVICE.ip, country: DEVICE.country, operator: null };
 
 describe('the history of an account', () => {
   it('tells what happened, when, from where and to which session', async () => {
@@ -26,7 +26,7 @@ describe('the history of an account', () => {
     passSeconds(1);
     await account.signOut(third.session.sid, DEVICE);
 
-    const nowhere = { user_agent: null, ip: null, country: null };
+    const nowhere = { user_agent: null, ip: null, country: null, operator: null };
     expect(await readEvents(id)).toEqual([
       { id: 1, at_ms: startMs, kind: 'registered', sid: null, ...PLACE },
       { id: 2, at_ms: startMs, kind: 'signed_in', sid: first.sid, ...PLACE },
@@ -64,8 +64,7 @@ describe('the history of an account', () => {
   it('keeps the last hundred', async () => {
     const { id, account, session } = await createAccount();
     await inStore(id, (store) => {
-      for (let n = 0; n < MAX_EVENTS - 2; n += 1)
-        store.recordEvent('sign_in_failed', Date.now(), undefined, DEVICE);
+      for (let n = 0; n < MAX_EVENTS - 2; n += 1) store.events.record('sign_in_failed', Date.now(), DEVICE);
     });
     expect((await readEvents(id)).map((event) => event.id)).toEqual(range(1, 100));
     await account.signOut(session.sid, DEVICE);

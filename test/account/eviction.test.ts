@@ -105,7 +105,7 @@ describe('an account that leaves memory between all calls', () => {
     await evictDurableObject(accountOf(ada.id));
     await ringAlarm(ada.id);
     await evictDurableObject(accountOf(ada.id));
-    expect((await readStored(accountOf(ada.id))).tables.account).toMatchObject([{ is_claimed: 1 }]);
+    expect((await readStored(accountOf(ada.id))).tables.account).toMatchObject([{ claim_check_at_ms: null }]);
     expect((await service.post('/refresh', { cookie: ada.cookie })).status).toBe(200);
   });
 });

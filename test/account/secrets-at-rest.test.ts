@@ -115,6 +115,14 @@ describe('a dump of the whole storage', () => {
     const { id } = await service.register();
     const stored = await readStored(accountOf(id));
     expect(stored.pairs).toEqual([]);
-    expect(Object.keys(stored.tables)).toEqual(['account', 'event', 'schema_version', 'session', 'throttle']);
+    expect(Object.keys(stored.tables)).toEqual([
+      'account',
+      'event',
+      'mail_token',
+      'outbox',
+      'schema_version',
+      'session',
+      'throttle',
+    ]);
   });
 });

@@ -37,7 +37,7 @@ describe('a refresh', () => {
     };
     const result = await account.refresh(session.sid, 1, DEVICE, POLICY);
     expect(result).toEqual({ outcome: 'rotated', session: { ...session, ...next }, profile, nowMs });
-    expect(await inStore(id, (store) => store.listSessions())).toEqual([{ ...session, ...next }, other]);
+    expect(await inStore(id, (store) => store.rows.listSessions())).toEqual([{ ...session, ...next }, other]);
   });
 
   it('answers the predecessor with the same session again, and writes nothing', async () => {
@@ -139,10 +139,10 @@ describe('ending sessions', () => {
     const { id, account, session } = await createAccount();
     await plantSession(id);
     await plantSession(id);
-    expect(await account.endSessions(session.sid, true, DEVICE)).toBe('ended');
+    expect(await account.endSessions(session.sid, true, DEVICE)).toMatchObject({ outcome: 'ended' });
     expect(await readSids(id)).toEqual([session.sid]);
     await plantSession(id);
-    expect(await account.endSessions(session.sid, false, DEVICE)).toBe('ended');
+    expect(await account.endSessions(session.sid, false, DEVICE)).toMatchObject({ outcome: 'ended' });
     expect(await readSids(id)).toEqual([]);
   });
 
@@ -157,8 +157,8 @@ describe('ending sessions', () => {
     await finish(account, session.sid);
     const before = await readTrace(id);
     expect(await account.endSession(session.sid, other.sid, DEVICE)).toBe('session_over');
-    expect(await account.endSessions(session.sid, true, DEVICE)).toBe('session_over');
-    expect(await account.endSessions(session.sid, false, DEVICE)).toBe('session_over');
+    expect(await account.endSessions(session.sid, true, DEVICE)).toEqual({ outcome: 'session_over' });
+    expect(await account.endSessions(session.sid, false, DEVICE)).toEqual({ outcome: 'session_over' });
     expect(await account.listSessions(session.sid)).toBeUndefined();
     expect(await account.describe(session.sid)).toBeUndefined();
     expect(await readTrace(id)).toEqual(before);
@@ -172,7 +172,7 @@ describe('what an owner sees', () => {
     const { id, account, session, profile } = await createAccount();
     passSeconds(1);
     const second = await plantSession(id);
-    expect(await account.describe(session.sid)).toEqual({ profile, session });
+    expect(await account.describe(session.sid)).toEqual({ profile, session, isEmailVerified: false });
     expect(await account.listSessions(session.sid)).toEqual([second, session]);
   });
 

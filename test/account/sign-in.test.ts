@@ -33,11 +33,15 @@ describe('registration', () => {
       lastUsedAtMs: nowMs,
       ...DEVICE,
     });
-    expect(await inStore(id, (store) => store.listSessions())).toEqual([session]);
-    expect(await inStore(id, (store) => store.readAccount())).toEqual({
+    expect(await inStore(id, (store) => store.rows.listSessions())).toEqual([session]);
+    expect(await inStore(id, (store) => store.rows.readAccount())).toEqual({
       ...profile,
       passwordHash: expect.stringMatching(TODAYS_HASH),
-      isClaimed: false,
+      claimCheckAtMs: nowMs + CLAIM_CHECK_DELAY_MS,
+      emailVerifiedAtMs: null,
+      disabledAtMs: null,
+      mustResetPassword: false,
+      browserEpoch: 1,
     });
     expect(await readAlarmMs(id)).toBe(nowMs + CLAIM_CHECK_DELAY_MS);
   });
@@ -66,7 +70,7 @@ describe('a sign-in', () => {
       nowMs,
       session: { counter: 1, createdAtMs: nowMs },
     });
-    const sessions = await inStore(id, (store) => store.listSessions());
+    const sessions = await inStore(id, (store) => store.rows.listSessions());
     expect(sessions).toHaveLength(2);
     expect(sessions).toEqual([result.outcome === 'signed_in' && result.session, first]);
   });
@@ -77,8 +81,8 @@ describe('a sign-in', () => {
     expect(await account.signIn('wrong horse battery staple', DEVICE, POLICY)).toEqual({
       outcome: 'wrong_password',
     });
-    expect(await inStore(id, (store) => store.listSessions())).toEqual([session]);
-    expect(await inStore(id, (store) => store.readThrottle())).toEqual({
+    expect(await inStore(id, (store) => store.rows.listSessions())).toEqual([session]);
+    expect(await inStore(id, (store) => store.throttles.read('strangers'))).toEqual({
       failures: 1,
       lastFailureAtMs: nowMs,
     });
@@ -93,9 +97,9 @@ describe('a sign-in', () => {
   it('clears the failures before it', async () => {
     const nowMs = freezeClock();
     const { id, account } = await createAccount();
-    await inStore(id, (store) => store.writeThrottle({ failures: 5, lastFailureAtMs: nowMs }));
+    await inStore(id, (store) => store.throttles.write('strangers', { failures: 5, lastFailureAtMs: nowMs }));
     expect(await account.signIn(PASSWORD, DEVICE, POLICY)).toMatchObject({ outcome: 'signed_in' });
-    expect(await inStore(id, (store) => store.readThrottle())).toBeUndefined();
+    expect(await inStore(id, (store) => store.throttles.read('strangers'))).toBeUndefined();
   });
 });
 
@@ -110,11 +114,11 @@ describe('the throttle', () => {
     }
     const throttled = { outcome: 'throttled', retryAfterSeconds: 30 };
     expect(await account.signIn(PASSWORD, DEVICE, POLICY)).toEqual(throttled);
-    expect(await inStore(id, (store) => store.readThrottle())).toEqual({
+    expect(await inStore(id, (store) => store.throttles.read('strangers'))).toEqual({
       failures: 6,
       lastFailureAtMs: nowMs,
     });
-    expect(await inStore(id, (store) => store.listSessions())).toEqual([session]);
+    expect(await inStore(id, (store) => store.rows.listSessions())).toEqual([session]);
     passSeconds(30);
     expect(await account.signIn(PASSWORD, DEVICE, POLICY)).toMatchObject({ outcome: 'signed_in' });
   });
@@ -123,9 +127,9 @@ describe('the throttle', () => {
     const nowMs = freezeClock();
     const { id, account } = await createAccount();
     await inStore(id, (store) => {
-      store.writeThrottle({ failures: 6, lastFailureAtMs: nowMs });
+      store.throttles.write('strangers', { failures: 6, lastFailureAtMs: nowMs });
       // Not a hash at all: from here on, whoever goes as far as checking a password fails.
-      store.writePasswordHash('tripwire');
+      store.rows.writePasswordHash('tripwire');
     });
     const before = { stored: await readStored(accountOf(id)), writes: await countWrites(id) };
     for (const password of [PASSWORD, 'wrong']) {
@@ -144,19 +148,21 @@ describe('the throttle', () => {
   it('starts again after a day without failures', async () => {
     const nowMs = freezeClock();
     const { id, account } = await createAccount();
-    await inStore(id, (store) => store.writeThrottle({ failures: 20, lastFailureAtMs: nowMs }));
+    await inStore(id, (store) =>
+      store.throttles.write('strangers', { failures: 20, lastFailureAtMs: nowMs }),
+    );
     passSeconds(DAY_SECONDS);
     expect(await account.signIn('wrong', DEVICE, POLICY)).toEqual({ outcome: 'wrong_password' });
-    expect(await inStore(id, (store) => store.readThrottle())).toMatchObject({ failures: 1 });
+    expect(await inStore(id, (store) => store.throttles.read('strangers'))).toMatchObject({ failures: 1 });
   });
 });
 
 describe('a password hash below the parameters of today', () => {
   const plantWeakHash = (id: string) => {
     const weak = hashPassword(PASSWORD, { ln: 10, r: 8, p: 1 });
-    return inStore(id, (store) => store.writePasswordHash(weak)).then(() => weak);
+    return inStore(id, (store) => store.rows.writePasswordHash(weak)).then(() => weak);
   };
-  const readHash = (id: string) => inStore(id, (store) => store.readAccount()?.passwordHash);
+  const readHash = (id: string) => inStore(id, (store) => store.rows.readAccount()?.passwordHash);
 
   it('is replaced at the next sign-in, once', async () => {
     const { id, account } = await createAccount();

@@ -1,10 +1,11 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
 import { ALARM_RETRY_MS, CLAIM_CHECK_DELAY_MS } from '../../src/account/account.ts';
-import { NOTHING, readStored, ringAlarm } from '../support/account.ts';
+import { forgetConfirmation, NOTHING, readStored, ringAlarm } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
 import { execInAccount } from '../support/faults.ts';
-import { accountOf, PASSWORD, Service } from '../support/service.ts';
+import { awaitMail } from '../support/mailbox.ts';
+import { accountOf, PASSWORD, type Person, Service } from '../support/service.ts';
 
 const service = new Service();
 /** The platform gives up on an alarm that throws after six retries. */
@@ -21,6 +22,13 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
+async function registerUnconfirmed(): Promise<Person> {
+  const person = await service.register();
+  await awaitMail(person.email, 'verify_email');
+  await forgetConfirmation(person.id);
+  return person;
+}
+
 async function ringAfter(id: string, ms: number): Promise<void> {
   passSeconds(ms / 1000);
   await ringAlarm(id);
@@ -28,7 +36,7 @@ async function ringAfter(id: string, ms: number): Promise<void> {
 
 describe('an account that looks for its claim while the directory is down', () => {
   it('loses nothing, serves its sessions, and looks again every minute until it gets an answer', async () => {
-    const ada = await service.register();
+    const ada = await registerUnconfirmed();
     await env.DIRECTORY.exec('ALTER TABLE accounts RENAME TO accounts_away');
     const before = await readStored(accountOf(ada.id));
     await ringAfter(ada.id, CLAIM_CHECK_DELAY_MS);
@@ -46,12 +54,14 @@ describe('an account that looks for its claim while the directory is down', () =
 
     await env.DIRECTORY.exec('ALTER TABLE accounts_away RENAME TO accounts');
     await ringAfter(ada.id, ALARM_RETRY_MS);
-    expect(await readStored(accountOf(ada.id))).toMatchObject({ tables: { account: [{ is_claimed: 1 }] } });
+    expect(await readStored(accountOf(ada.id))).toMatchObject({
+      tables: { account: [{ claim_check_at_ms: null }] },
+    });
     await service.login(ada.name, PASSWORD);
   });
 
   it('removes itself when the directory is back and does not know it', async () => {
-    const ada = await service.register();
+    const ada = await registerUnconfirmed();
     await env.DIRECTORY.prepare('DELETE FROM accounts WHERE id = ?').bind(ada.id).run();
     await env.DIRECTORY.exec('ALTER TABLE accounts RENAME TO accounts_away');
     await ringAfter(ada.id, CLAIM_CHECK_DELAY_MS);
@@ -65,7 +75,7 @@ describe('an account that looks for its claim while the directory is down', () =
 
 describe('an account whose own storage fails when the alarm rings', () => {
   it('rings again a minute later, and then clears what has run out', async () => {
-    const ada = await service.register();
+    const ada = await registerUnconfirmed();
     await ringAfter(ada.id, CLAIM_CHECK_DELAY_MS);
     const before = await readStored(accountOf(ada.id));
     await execInAccount(ada.id, 'ALTER TABLE session RENAME TO session_away');

@@ -91,9 +91,13 @@ describe('a sign-up whose claim was stored, but the answer lost', () => {
     faults.clear();
     expect((await signUp(name)).status).toBe(409);
     expect(await signInStatus(name)).toBe(200);
-    expect(await readStored(accountOf(id))).toMatchObject({ tables: { account: [{ is_claimed: 0 }] } });
+    expect(await readStored(accountOf(id))).toMatchObject({
+      tables: { account: [{ claim_check_at_ms: expect.any(Number) }] },
+    });
     await passClaimCheck(id);
-    expect(await readStored(accountOf(id))).toMatchObject({ tables: { account: [{ is_claimed: 1 }] } });
+    expect(await readStored(accountOf(id))).toMatchObject({
+      tables: { account: [{ claim_check_at_ms: null }] },
+    });
     expect(await signInStatus(`${name}@example.com`)).toBe(200);
   });
 });

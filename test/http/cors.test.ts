@@ -64,7 +64,7 @@ describe('a preflight', () => {
       expect(corsHeaders(response)).toEqual({
         'access-control-allow-origin': LISTED,
         'access-control-allow-credentials': 'true',
-        'access-control-allow-methods': 'GET,POST,DELETE',
+        'access-control-allow-methods': 'GET,POST,PUT,PATCH,DELETE',
         'access-control-allow-headers': 'Authorization,Content-Type',
         'access-control-expose-headers': 'Date,Retry-After,WWW-Authenticate',
         'access-control-max-age': '600',

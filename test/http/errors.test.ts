@@ -14,11 +14,21 @@ const table: [string, string][] = [
   ['/login', 'OPTIONS, POST'],
   ['/refresh', 'OPTIONS, POST'],
   ['/logout', 'OPTIONS, POST'],
-  ['/me', 'GET, HEAD, OPTIONS'],
+  ['/me', 'DELETE, GET, HEAD, OPTIONS, PATCH'],
+  ['/me/history', 'GET, HEAD, OPTIONS'],
+  ['/password', 'OPTIONS, PUT'],
+  ['/password/forgot', 'OPTIONS, POST'],
+  ['/password/reset', 'OPTIONS, POST'],
+  ['/email', 'GET, HEAD, OPTIONS, PUT'],
+  ['/email/verification', 'OPTIONS, POST'],
+  ['/email/verify', 'OPTIONS, POST'],
   ['/sessions', 'DELETE, GET, HEAD, OPTIONS'],
   ['/sessions/:id', 'DELETE, OPTIONS'],
   ['/.well-known/jwks.json', 'GET, HEAD, OPTIONS'],
   ['/health', 'GET, HEAD, OPTIONS'],
+  ['/account', 'GET, HEAD, OPTIONS'],
+  ['/account.js', 'GET, HEAD, OPTIONS'],
+  ['/account.css', 'GET, HEAD, OPTIONS'],
 ];
 
 describe('a method that a path does not take', () => {

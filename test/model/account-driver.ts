@@ -39,7 +39,7 @@ export class AccountDriver implements Driver {
   }
 
   async endAll(by: string, keepsCurrent: boolean) {
-    return this.#account.endSessions(by, keepsCurrent, NO_DEVICE);
+    return this.#account.endSessions(by, keepsCurrent, NO_DEVICE).outcome;
   }
 
   async describe(by: string) {

@@ -1,8 +1,12 @@
 // One account object as its tests meet it: its methods over RPC, and what it stores, read from inside.
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
-import { type Account, type Grant, randomId } from '../../src/account/account.ts';
+import { type Account, CLAIM_CHECK_DELAY_MS, type Grant, randomId } from '../../src/account/account.ts';
+import { EventStore } from '../../src/account/event-store.ts';
+import { MailStore } from '../../src/account/mail-store.ts';
+import type { AccountState } from '../../src/account/state.ts';
 import { AccountStore } from '../../src/account/store.ts';
+import { ThrottleStore } from '../../src/account/throttle-store.ts';
 import { claim } from '../../src/directory/directory.ts';
 import { type Device, openSession, type Session, type SessionPolicy } from '../../src/domain/session.ts';
 import type { AccountClient } from '../../src/http/storage-calls.ts';
@@ -32,7 +36,21 @@ export async function createAccount({
   const username = uniqueName();
   const email = `${username}@example.com`;
   const account = openAccount(id);
-  const grant = await account.register({ id, username, email, password: PASSWORD, device: DEVICE, policy });
+  const registered = await account.register({
+    id,
+    username,
+    email,
+    password: PASSWORD,
+    device: DEVICE,
+    policy,
+  });
+  const { session } = registered;
+  if (session === undefined) throw new Error('registration with a policy opened no session');
+  const grant = { ...registered, session };
+  // The first mail waits for the claim; it has tests of its own, and an alarm of its own would hide the others'.
+  await runInside(id, (_, { storage }) => {
+    storage.sql.exec('DELETE FROM outbox');
+  });
   if (isClaimed) await claimNames(grant);
   return { id, account, ...grant };
 }
@@ -53,20 +71,27 @@ export function runInside<T>(
 }
 
 /** Reads or plants rows of an account. */
-export function inStore<T>(id: string, use: (store: AccountStore) => T): Promise<T> {
-  return runInside(id, (_, { storage }) => use(new AccountStore(storage.sql)));
+export function inStore<T>(id: string, use: (store: AccountState) => T): Promise<T> {
+  return runInside(id, (_, { storage: { sql } }) =>
+    use({
+      rows: new AccountStore(sql),
+      throttles: new ThrottleStore(sql),
+      events: new EventStore(sql),
+      mail: new MailStore(sql),
+    }),
+  );
 }
 
 /** Another session of an account, without the hash that a sign-in takes. */
 export async function plantSession(id: string, policy: SessionPolicy = POLICY): Promise<Session> {
   const session = openSession(randomId(), DEVICE, Date.now(), policy);
-  await inStore(id, (store) => store.insertSession(session));
+  await inStore(id, (store) => store.rows.insertSession(session));
   return session;
 }
 
 /** The sessions that an account stores, expired ones included, the latest used first. */
 export async function readSids(id: string): Promise<string[]> {
-  return (await inStore(id, (store) => store.listSessions())).map(({ sid }) => sid);
+  return (await inStore(id, (store) => store.rows.listSessions())).map(({ sid }) => sid);
 }
 
 /** The history of an account, the earliest first. */
@@ -116,4 +141,14 @@ export async function ringAlarm(id: string): Promise<void> {
 
 export function readAlarmMs(id: string): Promise<number | null> {
   return runInside(id, (_, { storage }) => storage.getAlarm());
+}
+
+/** An account as it was before the directory's answer reached it: it still has to look for its claim, and has sent no mail. */
+export async function forgetConfirmation(id: string): Promise<void> {
+  await runInside(id, async (_, { storage }) => {
+    const claimCheckAtMs = Date.now() + CLAIM_CHECK_DELAY_MS;
+    storage.sql.exec('DELETE FROM outbox; DELETE FROM mail_token');
+    storage.sql.exec('UPDATE account SET claim_check_at_ms = ?', claimCheckAtMs);
+    await storage.setAlarm(claimCheckAtMs);
+  });
 }

@@ -161,7 +161,7 @@ function bearer(service: Service, { accessToken, cookie }: Person, method: strin
 
 /** The session rows of an account: `sid` and `counter`. */
 export async function readSessions(accountId: string): Promise<{ sid: string; counter: number }[]> {
-  const sessions = await inStore(accountId, (store) => store.listSessions());
+  const sessions = await inStore(accountId, (store) => store.rows.listSessions());
   return sessions.map(({ sid, counter }) => ({ sid, counter }));
 }
 

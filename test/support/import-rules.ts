@@ -21,10 +21,15 @@ const ROOMS: Record<string, Room> = {
     imports: ['config', 'errors', 'account', 'directory', 'tokens', 'domain', 'wire'],
     packages: ['hono', 'hono/', 'valibot', 'package.json'],
   },
-  config: { imports: ['tokens/key-material', 'domain'], packages: [] },
+  config: { imports: ['tokens/key-material', 'domain', 'mail'], packages: [] },
   errors: { imports: ['wire'], packages: [] },
   // The directory, to ask whether a registration was ever finished. Never the other way round.
-  account: { imports: ['directory', 'passwords', 'domain'], packages: ['cloudflare:workers'] },
+  // The settings, since an alarm has nobody who could hand them over.
+  account: {
+    imports: ['config', 'directory', 'mail', 'passwords', 'domain', 'wire'],
+    packages: ['cloudflare:workers', 'node:crypto'],
+  },
+  mail: { imports: [], packages: [] },
   directory: { imports: ['domain'], packages: [] },
   tokens: { imports: [], packages: ['hono/jwt', 'valibot'] },
   passwords: { imports: [], packages: ['node:crypto'] },
@@ -135,7 +140,9 @@ const ENV_USES: Record<string, string[]> = {
   'http/observe.ts': ['env'],
   'http/storage-calls.ts': ['ACCOUNT', 'DIRECTORY'],
   'http/client-address.ts': ['[binding]'],
+  'http/page.ts': ['ASSETS'],
   'account/account.ts': ['env', 'DIRECTORY'],
+  'account/delivery.ts': ['env', 'EMAIL'],
 };
 
 /** Every place where a file touches `env` without leave: settings are read in config.ts and nowhere else. */

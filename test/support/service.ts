@@ -37,8 +37,9 @@ export class Service {
 
   constructor(settings: Settings = {}) {
     // Bindings one by one: what a developer's .dev.vars says must not reach a test.
-    const { ACCOUNT, DIRECTORY, SIGN_IN_LIMIT, REGISTRATION_LIMIT, REFRESH_LIMIT } = env;
-    const bindings = { ACCOUNT, DIRECTORY, SIGN_IN_LIMIT, REGISTRATION_LIMIT, REFRESH_LIMIT };
+    const { ACCOUNT, DIRECTORY, SIGN_IN_LIMIT, REGISTRATION_LIMIT, REFRESH_LIMIT, EMAIL, ASSETS } = env;
+    const limits = { SIGN_IN_LIMIT, REGISTRATION_LIMIT, REFRESH_LIMIT };
+    const bindings = { ACCOUNT, DIRECTORY, ...limits, EMAIL, ASSETS };
     // A test may misconfigure the service on purpose; `Env` is what a sound one looks like.
     this.env = { ...bindings, ...DEFAULT_SETTINGS, ...settings } as unknown as Env;
   }

@@ -1,0 +1,68 @@
+// What an operator may see and do of one account. Everything is recorded with the operator's label.
+import type { Session } from '../domain/session.ts';
+import type { Actor, EventRow } from './event-store.ts';
+import type { AccountState } from './state.ts';
+
+/** What an operator sees: no secret, no hash. */
+export interface Inspection {
+  profile: { id: string; username: string; email: string; createdAtMs: number };
+  isEmailVerified: boolean;
+  isDisabled: boolean;
+  mustResetPassword: boolean;
+  sessions: Session[];
+  events: EventRow[];
+}
+
+export type OperatorAction = 'disable' | 'enable' | 'end_sessions' | 'force_password_reset';
+
+export function inspect(state: AccountState): Inspection | undefined {
+  const account = state.rows.readAccount();
+  if (account === undefined) return undefined;
+  const { id, username, email, createdAtMs } = account;
+  return {
+    profile: { id, username, email, createdAtMs },
+    isEmailVerified: account.emailVerifiedAtMs !== null,
+    isDisabled: account.disabledAtMs !== null,
+    mustResetPassword: account.mustResetPassword,
+    sessions: state.rows.listSessions(),
+    events: state.events.list(),
+  };
+}
+
+/** Does it, once or again: each action only ever leads to the state that it names. */
+export function act(
+  state: AccountState,
+  action: OperatorAction,
+  actor: Actor,
+  nowMs: number,
+): 'done' | 'unknown_account' {
+  const account = state.rows.readAccount();
+  if (account === undefined) return 'unknown_account';
+  switch (action) {
+    case 'disable':
+      state.rows.writeDisabled(account.disabledAtMs ?? nowMs);
+      endEverything(state);
+      state.events.record('disabled', nowMs, actor);
+      break;
+    case 'enable':
+      state.rows.writeDisabled(null);
+      state.events.record('enabled', nowMs, actor);
+      break;
+    case 'end_sessions':
+      endEverything(state);
+      state.events.record('sessions_ended_by_operator', nowMs, actor);
+      break;
+    case 'force_password_reset':
+      state.rows.writeMustResetPassword();
+      endEverything(state);
+      state.events.record('password_reset_forced', nowMs, actor);
+      state.mail.enqueue('reset_password', account.email, nowMs);
+      break;
+  }
+  return 'done';
+}
+
+function endEverything(state: AccountState): void {
+  state.rows.deleteSessionsExcept(undefined);
+  state.rows.raiseBrowserEpoch();
+}

@@ -1,0 +1,24 @@
+// What the parts of an account work on: its rows, by subject, and who is acting. Internal to the account object.
+import type { Actor, EventStore } from './event-store.ts';
+import type { MailStore } from './mail-store.ts';
+import type { AccountStore } from './store.ts';
+import type { ThrottleStore } from './throttle-store.ts';
+
+export interface AccountState {
+  rows: AccountStore;
+  throttles: ThrottleStore;
+  events: EventStore;
+  mail: MailStore;
+}
+
+/** A browser that signed in to this account before, by its device cookie (docs/threat-model.md, "Known browsers"). */
+export interface KnownBrowser {
+  browserId: string;
+  epoch: number;
+}
+
+/** Who asks, and from which browser, for whatever needs the password. */
+export interface Caller {
+  actor: Actor;
+  browser?: KnownBrowser | undefined;
+}

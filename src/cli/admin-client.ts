@@ -1,0 +1,84 @@
+// The operators' endpoints as functions. Throws AdminError with what the service said, for people to read.
+import type { AccountDetailResponse, AccountListResponse, Problem, User } from '../wire.ts';
+
+export class AdminError extends Error {}
+
+export interface AdminOptions {
+  url: string;
+  token: string;
+  /** Stands in the history of the accounts that are changed. */
+  operator: string;
+}
+
+export class AdminClient {
+  readonly #options: AdminOptions;
+
+  constructor(options: AdminOptions) {
+    this.#options = options;
+  }
+
+  list(query: {
+    search?: string | undefined;
+    cursor?: string | undefined;
+    limit?: string | undefined;
+  }): Promise<AccountListResponse> {
+    const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined);
+    return this.#json('GET', `/admin/accounts?${new URLSearchParams(given)}`);
+  }
+
+  show(id: string): Promise<AccountDetailResponse> {
+    return this.#json('GET', accountPath(id));
+  }
+
+  create(names: { username: string; email: string }): Promise<{ user: User }> {
+    return this.#json('POST', '/admin/accounts', names);
+  }
+
+  async act(id: string, action: 'disable' | 'enable' | 'password-reset'): Promise<void> {
+    await this.#request('POST', `${accountPath(id)}/${action}`);
+  }
+
+  async endSessions(id: string): Promise<void> {
+    await this.#request('DELETE', `${accountPath(id)}/sessions`);
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.#request('DELETE', accountPath(id));
+  }
+
+  async #json<T>(method: string, path: string, body?: object): Promise<T> {
+    const response = await this.#request(method, path, body);
+    // The service's own answer to a request of ours: `wire.ts` describes it on both sides.
+    return (await response.json()) as T;
+  }
+
+  async #request(method: string, path: string, body?: object): Promise<Response> {
+    const { url, token, operator } = this.#options;
+    const headers = {
+      Authorization: `Bearer ${token}`,
+      'X-Operator': operator,
+      'Content-Type': 'application/json',
+    };
+    const response = await fetch(`${url}${path}`, {
+      method,
+      headers,
+      ...(body && { body: JSON.stringify(body) }),
+    }).catch(() => {
+      throw new AdminError(`no answer from ${url}`);
+    });
+    if (!response.ok) throw new AdminError(await describe(response));
+    return response;
+  }
+}
+
+function accountPath(id: string): string {
+  return `/admin/accounts/${encodeURIComponent(id)}`;
+}
+
+async function describe(response: Response): Promise<string> {
+  const problem = (await response.json().catch(() => undefined)) as Partial<Problem> | undefined;
+  if (response.status === 404)
+    return 'not found: there is no such account, or ADMIN_TOKEN is not bound to the service';
+  const fields = problem?.errors?.map(({ field, message }) => `${field} ${message}`).join('; ');
+  return `${response.status} ${problem?.title ?? response.statusText}${fields ? `: ${fields}` : ''}`;
+}

@@ -1,0 +1,79 @@
+// GET and PUT /email, POST /email/verification, POST /email/verify.
+import { findTaken, readdressAccount } from '../directory/directory.ts';
+import { parseEmail } from '../domain/names.ts';
+import { type EmailResponse, emailChangeRequest, emailVerificationRequest } from '../wire.ts';
+import { authenticate } from './bearer.ts';
+import { readBody } from './body.ts';
+import { isOverAddressLimit, LIMIT_PERIOD_SECONDS, readDevice } from './client-address.ts';
+import { readKnownBrowser } from './known-browser.ts';
+import { splitMailToken } from './mail-token.ts';
+import { isOriginAllowed } from './origin.ts';
+import { refuse, refusePassword } from './refusal.ts';
+import type { AppContext } from './service.ts';
+import { callAccount, callAccountAgain, callDirectory } from './storage-calls.ts';
+
+export async function showEmail(c: AppContext): Promise<Response> {
+  const caller = await authenticate(c);
+  if (!caller.ok) return refuse(c, caller.reason, caller);
+  const { sub, sid } = caller.claims;
+  const found = await callAccountAgain(c, sub, (account) => account.describe(sid));
+  if (found === undefined) return refuse(c, 'session_over', { isBearer: true });
+  const answer: EmailResponse = { email: found.profile.email, verified: found.isEmailVerified };
+  return c.json(answer);
+}
+
+export async function requestVerification(c: AppContext): Promise<Response> {
+  const caller = await authenticate(c);
+  if (!caller.ok) return refuse(c, caller.reason, caller);
+  const { sub, sid } = caller.claims;
+  const result = await callAccount(c, sub, (account) => account.requestVerification(sid));
+  if (result.outcome === 'session_over') return refuse(c, 'session_over', { isBearer: true });
+  return result.outcome === 'requested' ? c.body(null, 202) : refuse(c, result.outcome, result);
+}
+
+/** Completes a verification or a change of address: whoever holds the token holds the mailbox, and needs nothing else. */
+export async function verifyEmail(c: AppContext): Promise<Response> {
+  if (!isOriginAllowed(c)) return refuse(c, 'origin_not_allowed');
+  if (await isOverAddressLimit(c, 'REGISTRATION_LIMIT'))
+    return refuse(c, 'address_throttled', { retryAfterSeconds: LIMIT_PERIOD_SECONDS });
+  const body = await readBody(c, emailVerificationRequest);
+  if (!body.ok) return refuse(c, body.reason, body);
+  const mailed = splitMailToken(body.value.token);
+  if (mailed === undefined) return refuse(c, 'invalid_link');
+  const { accountId, token } = mailed;
+  c.var.outcome.accountId = accountId;
+  const caller = { actor: readDevice(c) };
+  const result = await callAccount(c, accountId, (account) => account.verifyEmail(token, caller));
+  if (result.outcome === 'verified') return c.body(null, 204);
+  if (result.outcome !== 'change_pending') return refuse(c, result.outcome);
+  const email = parseEmail(result.email);
+  if (!email.ok) return refuse(c, 'invalid_link');
+  // The directory first, since it decides who has the address. The token stays good until the account has it too, so
+  // that a link which was interrupted here can be used again.
+  const moved = await callDirectory(c, (db) => readdressAccount(db, accountId, email.value));
+  if (moved !== 'claimed') return refuse(c, moved);
+  const committed = await callAccount(c, accountId, (account) => account.commitEmail(token, caller));
+  return committed === 'changed' ? c.body(null, 204) : refuse(c, committed);
+}
+
+export async function changeEmail(c: AppContext): Promise<Response> {
+  if (!isOriginAllowed(c)) return refuse(c, 'origin_not_allowed');
+  const caller = await authenticate(c);
+  if (!caller.ok) return refuse(c, caller.reason, caller);
+  const body = await readBody(c, emailChangeRequest);
+  if (!body.ok) return refuse(c, body.reason, body);
+  const email = parseEmail(body.value.email);
+  if (!email.ok) return refuse(c, 'invalid_input', { errors: [{ field: 'email', message: email.message }] });
+  const { sub, sid } = caller.claims;
+  const browser = await readKnownBrowser(c, sub);
+  const change = { email: email.value.display, password: body.value.password };
+  const taken = await callDirectory(c, (db) =>
+    findTaken(db, { username: { display: '', key: '' }, email: email.value, id: sub }),
+  );
+  if (taken === 'email_taken') return refuse(c, taken);
+  const result = await callAccount(c, sub, (account) =>
+    account.requestEmailChange(sid, change, { actor: readDevice(c), browser }),
+  );
+  if (result.outcome === 'mail_throttled') return refuse(c, 'mail_throttled', result);
+  return result.outcome === 'requested' ? c.body(null, 202) : refusePassword(c, result);
+}

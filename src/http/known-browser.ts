@@ -1,0 +1,38 @@
+// The device cookie of requests: which account this browser signed in to before. It holds the account's id, a random
+// number for the browser and nothing of the person.
+import { getCookie, setCookie } from 'hono/cookie';
+import { randomId } from '../account/account.ts';
+import type { KnownBrowser } from '../account/state.ts';
+import { LONGEST_LIFETIME_SECONDS } from '../tokens/claims.ts';
+import { mintDeviceToken, readDeviceToken } from '../tokens/device-token.ts';
+import type { AppContext } from './service.ts';
+
+const COOKIE_NAME = '__Host-device';
+
+/** The browser's standing with an account, if it has one. Whether it was revoked, the account knows. */
+export async function readKnownBrowser(c: AppContext, accountId: string): Promise<KnownBrowser | undefined> {
+  const token = getCookie(c, COOKIE_NAME);
+  if (token === undefined) return undefined;
+  const claims = await readDeviceToken(token, c.var.service.refreshKeys, deviceContext(c));
+  return claims?.sub === accountId ? { browserId: claims.bid, epoch: claims.epoch } : undefined;
+}
+
+/** Makes the browser known to an account, or renews what it has. */
+export async function rememberBrowser(c: AppContext, accountId: string, epoch: number): Promise<void> {
+  const known = await readKnownBrowser(c, accountId);
+  const claims = { sub: accountId, bid: known?.browserId ?? randomId(), epoch };
+  const token = await mintDeviceToken(claims, c.var.service.refreshKeys, deviceContext(c));
+  const { cookieSameSite } = c.var.service.config;
+  setCookie(c, COOKIE_NAME, token, {
+    path: '/',
+    secure: true,
+    httpOnly: true,
+    sameSite: cookieSameSite,
+    maxAge: LONGEST_LIFETIME_SECONDS,
+  });
+}
+
+function deviceContext(c: AppContext) {
+  const { issuer, deviceAudience } = c.var.service.config;
+  return { issuer, audience: deviceAudience, nowSeconds: Math.floor(Date.now() / 1000) };
+}

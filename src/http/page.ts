@@ -1,0 +1,25 @@
+// Pages: static files of src/web/public, through the Worker, so that they carry our headers and stop with a faulty
+// configuration like everything else.
+import { refuse } from './refusal.ts';
+import type { AppContext } from './service.ts';
+
+/** Own files only, no inline script or style, nobody may frame it. */
+const PAGE_POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+export async function page(c: AppContext): Promise<Response> {
+  // A Worker that mounts this app may have no such files: then there is no such page.
+  const assets: Fetcher | undefined = c.env.ASSETS;
+  if (assets === undefined) return refuse(c, 'not_found');
+  const file = new URL(`/${c.req.path.split('/').at(-1)}`, c.req.url);
+  const asset = await assets.fetch(file, { headers: c.req.raw.headers });
+  if (!asset.ok && asset.status !== 304) return refuse(c, 'not_found');
+  c.header('Content-Security-Policy', PAGE_POLICY);
+  c.header('Cache-Control', 'no-cache');
+  for (const name of ['Content-Type', 'ETag']) {
+    const value = asset.headers.get(name);
+    if (value !== null) c.header(name, value);
+  }
+  if (asset.status === 304 || asset.body === null) return c.body(null, 304);
+  return c.body(asset.body);
+}

@@ -1,0 +1,79 @@
+// PUT /password, POST /password/forgot, POST /password/reset.
+import { deriveDecoyId } from '../account/decoy.ts';
+import { findAccountId } from '../directory/directory.ts';
+import { toNameKey } from '../domain/names.ts';
+import { forgottenPasswordRequest, passwordChangeRequest, passwordResetRequest } from '../wire.ts';
+import { authenticate } from './bearer.ts';
+import { readBody } from './body.ts';
+import { isOverAddressLimit, LIMIT_PERIOD_SECONDS, readDevice } from './client-address.ts';
+import { readKnownBrowser, rememberBrowser } from './known-browser.ts';
+import { splitMailToken } from './mail-token.ts';
+import { isOriginAllowed } from './origin.ts';
+import { refuse, refusePassword } from './refusal.ts';
+import type { AppContext } from './service.ts';
+import { callAccount, callDirectory } from './storage-calls.ts';
+
+export async function changePassword(c: AppContext): Promise<Response> {
+  if (!isOriginAllowed(c)) return refuse(c, 'origin_not_allowed');
+  const caller = await authenticate(c);
+  if (!caller.ok) return refuse(c, caller.reason, caller);
+  const body = await readBody(c, passwordChangeRequest);
+  if (!body.ok) return refuse(c, body.reason, body);
+  const { sub, sid } = caller.claims;
+  const browser = await readKnownBrowser(c, sub);
+  const change = { sid, ...body.value, minLength: c.var.service.config.passwordMinLength };
+  const result = await callAccount(c, sub, (account) =>
+    account.changePassword(change, { actor: readDevice(c), browser }),
+  );
+  if (result.outcome === 'weak_password')
+    return refuse(c, 'invalid_input', { errors: [{ field: 'newPassword', message: result.message }] });
+  if (result.outcome !== 'changed') return refusePassword(c, result);
+  await rememberBrowser(c, sub, result.browserEpoch);
+  return c.body(null, 204);
+}
+
+/**
+ * The same answer, after the same work, whether or not somebody has the address: what the account does about it happens
+ * after the answer has left, and a decoy is asked like an account.
+ */
+export async function forgotPassword(c: AppContext): Promise<Response> {
+  if (!isOriginAllowed(c)) return refuse(c, 'origin_not_allowed');
+  if (await isOverAddressLimit(c, 'REGISTRATION_LIMIT'))
+    return refuse(c, 'address_throttled', { retryAfterSeconds: LIMIT_PERIOD_SECONDS });
+  const body = await readBody(c, forgottenPasswordRequest);
+  if (!body.ok) return refuse(c, body.reason, body);
+  const key = toNameKey(body.value.email);
+  const [decoyId, foundId] = await Promise.all([
+    deriveDecoyId(c.var.service.decoyKey, key),
+    callDirectory(c, (db) => findAccountId(db, key)),
+  ]);
+  const device = readDevice(c);
+  const asked = callAccount(c, foundId ?? decoyId, (account) =>
+    account.requestPasswordReset({ actor: device }),
+  );
+  // An outage here would tell names apart; whoever gets no mail asks again.
+  c.executionCtx.waitUntil(asked.catch(() => undefined));
+  return c.body(null, 202);
+}
+
+export async function resetPassword(c: AppContext): Promise<Response> {
+  if (!isOriginAllowed(c)) return refuse(c, 'origin_not_allowed');
+  if (await isOverAddressLimit(c, 'REGISTRATION_LIMIT'))
+    return refuse(c, 'address_throttled', { retryAfterSeconds: LIMIT_PERIOD_SECONDS });
+  const body = await readBody(c, passwordResetRequest);
+  if (!body.ok) return refuse(c, body.reason, body);
+  const mailed = splitMailToken(body.value.token);
+  if (mailed === undefined) return refuse(c, 'invalid_link');
+  c.var.outcome.accountId = mailed.accountId;
+  const reset = {
+    token: mailed.token,
+    newPassword: body.value.newPassword,
+    minLength: c.var.service.config.passwordMinLength,
+  };
+  const result = await callAccount(c, mailed.accountId, (account) =>
+    account.resetPassword(reset, { actor: readDevice(c) }),
+  );
+  if (result.outcome === 'weak_password')
+    return refuse(c, 'invalid_input', { errors: [{ field: 'newPassword', message: result.message }] });
+  return result.outcome === 'reset' ? c.body(null, 204) : refuse(c, result.outcome);
+}

@@ -1,0 +1,26 @@
+// What a mail is, and how it goes out. Knows no account and no request.
+
+/** Every mail that the service sends. */
+export const mailKinds = [
+  'verify_email',
+  'reset_password',
+  'confirm_new_email',
+  'email_changing',
+  'password_changed',
+  'account_deleted',
+] as const;
+export type MailKind = (typeof mailKinds)[number];
+
+/** One mail, ready to go. `id` is the same at every try, so that a receiver can drop repetitions. */
+export interface Mail {
+  id: string;
+  kind: MailKind;
+  from: string;
+  to: string;
+  subject: string;
+  text: string;
+  html: string;
+}
+
+/** Sends one mail, or throws. Implementations: binding-sender.ts, webhook-sender.ts. */
+export type SendMail = (mail: Mail) => Promise<void>;

@@ -1,0 +1,46 @@
+// Device cookies: say that a browser signed in to an account before. They open nothing; they only choose the bucket that
+// failures are counted in. HS256 under the refresh secrets, with an audience of their own.
+import * as v from 'valibot';
+import {
+  type ClaimsContext,
+  findClaimsFault,
+  identifier,
+  LONGEST_LIFETIME_SECONDS,
+  registeredClaims,
+  seconds,
+} from './claims.ts';
+import { signJws, verifyJws } from './jws.ts';
+import type { KeyRing } from './key-ring.ts';
+
+const { sid: _, ...common } = registeredClaims;
+const deviceClaims = v.object({ ...common, bid: identifier, epoch: seconds });
+
+/** `sub` is the account, `bid` the browser, `epoch` what the account raises to revoke them all. */
+export interface DeviceClaims {
+  sub: string;
+  bid: string;
+  epoch: number;
+}
+
+/** Signs a device cookie for as long as browsers keep one (400 days). */
+export function mintDeviceToken(
+  { sub, bid, epoch }: DeviceClaims,
+  ring: KeyRing,
+  { issuer, audience, nowSeconds }: ClaimsContext,
+): Promise<string> {
+  const exp = nowSeconds + LONGEST_LIFETIME_SECONDS;
+  return signJws({ iss: issuer, aud: audience, sub, bid, epoch, iat: nowSeconds, exp }, ring);
+}
+
+/** The claims of a genuine device cookie; `undefined` for anything else, which then counts as a stranger's. */
+export async function readDeviceToken(
+  token: string,
+  ring: KeyRing,
+  context: ClaimsContext,
+): Promise<DeviceClaims | undefined> {
+  const jws = await verifyJws(token, ring);
+  const claims = jws.ok ? v.safeParse(deviceClaims, jws.payload) : undefined;
+  if (claims?.success !== true || findClaimsFault(claims.output, context) !== undefined) return undefined;
+  const { sub, bid, epoch } = claims.output;
+  return { sub, bid, epoch };
+}

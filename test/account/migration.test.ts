@@ -1,0 +1,93 @@
+import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
+import { describe, expect, it } from 'vitest';
+import { CLAIM_CHECK_DELAY_MS, randomId } from '../../src/account/account.ts';
+import { migrate, readSchemaVersion, SCHEMA_VERSION } from '../../src/account/schema.ts';
+import { hashPassword } from '../../src/passwords/scrypt.ts';
+import { DEVICE, openAccount, POLICY, readStored } from '../support/account.ts';
+import { accountOf, PASSWORD } from '../support/service.ts';
+
+const CREATED_MS = Date.UTC(2026, 0, 2);
+
+/** An account as version 1 stored it, with one session, four failures and one event. */
+async function plantVersion1(isClaimed: boolean): Promise<string> {
+  const id = randomId();
+  await runInDurableObject(accountOf(id), (_, { storage }) => {
+    migrate(storage, 1);
+    const { sql } = storage;
+    sql.exec(
+      "INSERT INTO account VALUES (1, ?, 'ada', 'ada@example.com', ?, ?, ?)",
+      id,
+      hashPassword(PASSWORD),
+      CREATED_MS,
+      isClaimed ? 1 : 0,
+    );
+    const expMs = (Math.floor(Date.now() / 1000) + 60) * 1000;
+    sql.exec(
+      "INSERT INTO session VALUES ('AAAAAAAAAAAAAAAAAAAAAA', 7, ?1, 1, ?2, ?1, ?3, ?1, 'Browser', '192.0.2.1', 'NL')",
+      Date.now(),
+      expMs / 1000,
+      expMs,
+    );
+    sql.exec('INSERT INTO throttle VALUES (1, 4, ?)', Date.now());
+    sql.exec(
+      "INSERT INTO event VALUES (1, ?, 'signed_in', 'AAAAAAAAAAAAAAAAAAAAAA', 'Browser', '192.0.2.1', 'NL')",
+      CREATED_MS,
+    );
+  });
+  await evictDurableObject(accountOf(id));
+  return id;
+}
+
+describe('an account that version 1 stored', () => {
+  it('keeps its password, session, failures and history', async () => {
+    const id = await plantVersion1(true);
+    const account = openAccount(id);
+    expect(await account.refresh('AAAAAAAAAAAAAAAAAAAAAA', 7, DEVICE, POLICY)).toMatchObject({
+      outcome: 'rotated',
+    });
+    const { tables } = await readStored(accountOf(id));
+    expect(tables.schema_version).toEqual([{ version: SCHEMA_VERSION }]);
+    expect(tables.account).toEqual([
+      expect.objectContaining({
+        id,
+        username: 'ada',
+        email_verified_at_ms: null,
+        disabled_at_ms: null,
+        must_reset_password: 0,
+        browser_epoch: 1,
+        claim_check_at_ms: null,
+      }),
+    ]);
+    expect(tables.throttle).toEqual([
+      { bucket: 'strangers', failures: 4, last_failure_at_ms: expect.any(Number) },
+    ]);
+    expect(tables.event).toEqual([expect.objectContaining({ kind: 'signed_in', operator: null })]);
+    expect(await account.signIn(PASSWORD, DEVICE, POLICY)).toMatchObject({ outcome: 'signed_in' });
+  });
+
+  it('is still looked for in the directory when it was not claimed yet', async () => {
+    const id = await plantVersion1(false);
+    await openAccount(id).describe('BBBBBBBBBBBBBBBBBBBBBB');
+    const { tables } = await readStored(accountOf(id));
+    expect(tables.account).toEqual([
+      expect.objectContaining({ claim_check_at_ms: CREATED_MS + CLAIM_CHECK_DELAY_MS }),
+    ]);
+  });
+
+  it('ends up with the tables of an account that begins today', async () => {
+    const id = await plantVersion1(true);
+    await openAccount(id).describe('BBBBBBBBBBBBBBBBBBBBBB');
+    const fresh = randomId();
+    const describeTables = (name: string) =>
+      runInDurableObject(accountOf(name), (_, { storage }) => {
+        if (readSchemaVersion(storage.sql) === 0) migrate(storage);
+        return storage.sql
+          .exec<{ name: string; column: string; type: string }>(
+            `SELECT m.name, c.name AS "column", c.type FROM sqlite_master AS m, pragma_table_info(m.name) AS c
+             WHERE m.type = 'table' AND m.name NOT GLOB '_*' ORDER BY 1, 2`,
+          )
+          .toArray();
+      });
+    expect(await describeTables(id)).toEqual(await describeTables(fresh));
+  });
+});

@@ -1,0 +1,248 @@
+import { env } from 'cloudflare:workers';
+import { describe, expect, it } from 'vitest';
+import { findAccountId } from '../../src/directory/directory.ts';
+import { NOTHING, readStored } from '../support/account.ts';
+import { awaitMail, readLinkToken } from '../support/mailbox.ts';
+import { expectProblem, INVALID_TOKEN } from '../support/problem.ts';
+import { accountOf, PASSWORD, type Person, Service, uniqueName } from '../support/service.ts';
+
+const ADMIN_TOKEN = 'admin-token-of-the-tests-0123456789abcdef';
+const service = new Service({ ADMIN_TOKEN });
+
+function ask(
+  method: string,
+  path: string,
+  parts: { json?: unknown; operator?: string } = {},
+): Promise<Response> {
+  const { json, operator = 'grace@ops' } = parts;
+  return service.fetch(`/admin/accounts${path}`, {
+    method,
+    bearer: ADMIN_TOKEN,
+    headers: { 'X-Operator': operator },
+    ...(json !== undefined && { json }),
+  });
+}
+
+async function show(
+  id: string,
+): Promise<Record<string, unknown> & { sessions: unknown[]; events: Record<string, unknown>[] }> {
+  return (await ask('GET', `/${id}`)).json();
+}
+
+async function expectLatest(id: string, kind: string): Promise<void> {
+  expect((await show(id)).events[0]).toMatchObject({ kind, operator: 'grace@ops' });
+}
+
+describe('the way in', () => {
+  const paths = [
+    ['GET', ''],
+    ['POST', ''],
+    ['GET', '/AAAAAAAAAAAAAAAAAAAAAA'],
+    ['DELETE', '/AAAAAAAAAAAAAAAAAAAAAA'],
+    ['POST', '/AAAAAAAAAAAAAAAAAAAAAA/disable'],
+    ['POST', '/AAAAAAAAAAAAAAAAAAAAAA/enable'],
+    ['DELETE', '/AAAAAAAAAAAAAAAAAAAAAA/sessions'],
+    ['POST', '/AAAAAAAAAAAAAAAAAAAAAA/password-reset'],
+    ['GET', '/nowhere/at/all'],
+  ] as const;
+
+  it('does not exist without ADMIN_TOKEN', async () => {
+    const closed = new Service();
+    for (const [method, path] of paths) {
+      const response = await closed.fetch(`/admin/accounts${path}`, { method, bearer: ADMIN_TOKEN });
+      await expectProblem(response, 404, 'not_found');
+    }
+  });
+
+  it('opens with the token alone', async () => {
+    const ada = await service.register();
+    for (const [method, path] of paths) {
+      await expectProblem(await service.fetch(`/admin/accounts${path}`, { method }), 401, 'unauthorized');
+      for (const wrong of [
+        ada.accessToken,
+        `${ADMIN_TOKEN}x`,
+        ADMIN_TOKEN.slice(0, -1),
+        ADMIN_TOKEN.toUpperCase(),
+      ]) {
+        const response = await service.fetch(`/admin/accounts${path}`, { method, bearer: wrong });
+        await expectProblem(response, 401, 'unauthorized', { challenge: INVALID_TOKEN });
+      }
+    }
+  });
+
+  it('wants a token of 32 bytes, or the service stops', async () => {
+    const weak = new Service({ ADMIN_TOKEN: 'short' });
+    await expectProblem(await weak.fetch('/health'), 503, 'unavailable');
+  });
+
+  it('refuses a label that could not stand in a history', async () => {
+    const response = await ask('GET', '', { operator: 'a b' });
+    await expectProblem(response, 422, 'invalid_input', {
+      errors: [{ field: 'X-Operator', message: expect.stringContaining('1 to 64') as unknown as string }],
+    });
+  });
+});
+
+describe('the list', () => {
+  it('shows every account once, page by page', async () => {
+    const people = await Promise.all(Array.from({ length: 7 }, () => service.register()));
+    const seen: string[] = [];
+    let cursor: string | null = '';
+    do {
+      const response = await ask('GET', `?limit=3&cursor=${cursor}`);
+      const page: { accounts: { id: string }[]; cursor: string | null } = await response.json();
+      expect(page.accounts.length).toBeLessThanOrEqual(3);
+      seen.push(...page.accounts.map(({ id }) => id));
+      cursor = page.cursor;
+    } while (cursor !== null);
+    expect(new Set(seen).size).toBe(seen.length);
+    expect(seen).toEqual(expect.arrayContaining(people.map(({ id }) => id)));
+  });
+
+  it('finds accounts by the start of a name or an address, in any case, and takes no pattern', async () => {
+    const ada = await service.register(`zz-${uniqueName()}`);
+    for (const search of [ada.name, ada.name.slice(0, 8).toUpperCase(), ada.email]) {
+      const { accounts } = await (await ask('GET', `?search=${search}`)).json<{ accounts: unknown[] }>();
+      expect(accounts).toEqual([
+        { id: ada.id, username: ada.name, email: ada.email, createdAt: expect.any(String) },
+      ]);
+    }
+    for (const pattern of ['%25', '_', "'"]) {
+      expect(await (await ask('GET', `?search=${pattern}`)).json()).toEqual({ accounts: [], cursor: null });
+    }
+  });
+
+  it('refuses a page size that is none', async () => {
+    for (const [limit, message] of [
+      ['0', 'must be at least 1'],
+      ['101', 'must be at most 100'],
+      ['many', 'must be a whole number'],
+    ] as const) {
+      await expectProblem(await ask('GET', `?limit=${limit}`), 422, 'invalid_input', {
+        errors: [{ field: 'limit', message }],
+      });
+    }
+  });
+});
+
+describe('one account', () => {
+  it('is shown with its sessions and its history, and without any secret', async () => {
+    const ada = await service.register();
+    const text = await (await ask('GET', `/${ada.id}`)).text();
+    expect(JSON.parse(text)).toEqual({
+      user: { id: ada.id, username: ada.name, email: ada.email, createdAt: expect.any(String) },
+      emailVerified: false,
+      disabled: false,
+      mustResetPassword: false,
+      sessions: [expect.objectContaining({ id: ada.sid })],
+      events: [
+        expect.objectContaining({ kind: 'signed_in' }),
+        expect.objectContaining({ kind: 'registered' }),
+      ],
+    });
+    expect(text).not.toContain('scrypt');
+  });
+
+  it('that nobody has is a 404, and asking leaves nothing behind', async () => {
+    const id = 'B'.repeat(22);
+    for (const [method, path] of [
+      ['GET', ''],
+      ['DELETE', ''],
+      ['POST', '/disable'],
+      ['POST', '/enable'],
+      ['DELETE', '/sessions'],
+      ['POST', '/password-reset'],
+    ] as const) {
+      await expectProblem(await ask(method, `/${id}${path}`), 404, 'not_found');
+    }
+    expect(await readStored(accountOf(id))).toEqual(NOTHING);
+  });
+});
+
+describe('an operator', () => {
+  async function expectSignedOut(person: Person): Promise<void> {
+    await expectProblem(await service.post('/refresh', { cookie: person.cookie }), 401, 'session_ended', {
+      clearsCookie: true,
+    });
+  }
+
+  it('disables an account: its sessions end, its password opens nothing, a guess learns nothing', async () => {
+    const ada = await service.register();
+    expect((await ask('POST', `/${ada.id}/disable`)).status).toBe(204);
+    await expectLatest(ada.id, 'disabled');
+    await expectSignedOut(ada);
+    const known = await service.post('/login', { json: { username: ada.name, password: PASSWORD } });
+    await expectProblem(known, 403, 'account_disabled');
+    const guess = await service.post('/login', { json: { username: ada.name, password: 'wrong' } });
+    await expectProblem(guess, 401, 'invalid_credentials');
+    expect((await ask('POST', `/${ada.id}/enable`)).status).toBe(204);
+    await expectLatest(ada.id, 'enabled');
+    await service.login(ada.name);
+  });
+
+  it('ends the sessions of an account', async () => {
+    const ada = await service.register();
+    expect((await ask('DELETE', `/${ada.id}/sessions`)).status).toBe(204);
+    await expectLatest(ada.id, 'sessions_ended_by_operator');
+    expect((await show(ada.id)).sessions).toEqual([]);
+    await expectSignedOut(ada);
+    await service.login(ada.name);
+  });
+
+  it('forces a new password: the old one opens nothing until the mailed link was used', async () => {
+    const ada = await service.register();
+    expect((await ask('POST', `/${ada.id}/password-reset`)).status).toBe(204);
+    await expectLatest(ada.id, 'password_reset_forced');
+    await expectSignedOut(ada);
+    const old = await service.post('/login', { json: { username: ada.name, password: PASSWORD } });
+    await expectProblem(old, 403, 'password_reset_required');
+    const token = readLinkToken(await awaitMail(ada.email, 'reset_password'));
+    await service.post('/password/reset', { json: { token, newPassword: 'a better horse' } });
+    await service.login(ada.name, 'a better horse');
+  });
+
+  it('deletes an account for good', async () => {
+    const ada = await service.register();
+    expect((await ask('DELETE', `/${ada.id}`)).status).toBe(204);
+    await expectSignedOut(ada);
+    expect(await readStored(accountOf(ada.id))).toEqual(NOTHING);
+    expect(await findAccountId(env.DIRECTORY, ada.name)).toBeUndefined();
+    await expectProblem(await ask('GET', `/${ada.id}`), 404, 'not_found');
+  });
+
+  it('creates an account whose owner sets the password by mail', async () => {
+    const name = uniqueName();
+    const json = { username: name, email: `${name}@example.com` };
+    const response = await ask('POST', '', { json });
+    expect(response.status).toBe(201);
+    expect(response.headers.getSetCookie()).toEqual([]);
+    const { user } = await response.json<{ user: { id: string } }>();
+    await expectLatest(user.id, 'registered');
+    const token = readLinkToken(await awaitMail(json.email, 'reset_password'));
+    await service.post('/password/reset', { json: { token, newPassword: 'a horse of my own' } });
+    await service.login(name, 'a horse of my own');
+  });
+
+  it('creates accounts even where registration is closed, under the same rules', async () => {
+    const closed = new Service({ ADMIN_TOKEN, REGISTRATION: 'closed' });
+    const name = uniqueName();
+    const send = (json: object) => closed.post('/admin/accounts', { bearer: ADMIN_TOKEN, json });
+    expect((await send({ username: name, email: `${name}@example.com`, password: PASSWORD })).status).toBe(
+      201,
+    );
+    await closed.login(name);
+    await expectProblem(await send({ username: name, email: 'x@example.com' }), 409, 'username_taken');
+    await expectProblem(
+      await send({ username: 'a b', email: 'nowhere', password: 'short' }),
+      422,
+      'invalid_input',
+      {
+        errors: [
+          { field: 'username', message: expect.any(String) as unknown as string },
+          { field: 'email', message: expect.any(String) as unknown as string },
+          { field: 'password', message: expect.any(String) as unknown as string },
+        ],
+      },
+    );
+  });
+});

@@ -1,0 +1,173 @@
+import { env } from 'cloudflare:workers';
+import { describe, expect, it } from 'vitest';
+import { findAccountId } from '../../src/directory/directory.ts';
+import { freezeClock, passSeconds } from '../support/clock.ts';
+import { awaitMail, deliveriesTo, readLinkToken } from '../support/mailbox.ts';
+import { expectProblem, INVALID_TOKEN } from '../support/problem.ts';
+import { decodePayload, PASSWORD, type Person, Service, uniqueName } from '../support/service.ts';
+
+const service = new Service();
+
+function verify(token: string): Promise<Response> {
+  return service.post('/email/verify', { json: { token } });
+}
+
+async function isVerified({ accessToken }: { accessToken: string }): Promise<unknown> {
+  const email = await service.fetch('/email', { bearer: accessToken });
+  return (await email.json<{ verified: unknown }>()).verified;
+}
+
+function askForChange(person: Person, email: string, password = PASSWORD): Promise<Response> {
+  return service.fetch('/email', { method: 'PUT', bearer: person.accessToken, json: { email, password } });
+}
+
+describe('the verification of an e-mail address', () => {
+  it('begins with a mail at registration, and ends with its link', async () => {
+    const ada = await service.register();
+    expect(await isVerified(ada)).toBe(false);
+    const mail = await awaitMail(ada.email, 'verify_email');
+    expect(mail.text).toMatch(/https:\/\/auth\.test\/account#verify-email=[\w-]{22}\.[\w-]{43}\n/);
+    expect((await verify(readLinkToken(mail))).status).toBe(204);
+    expect(await isVerified(ada)).toBe(true);
+  });
+
+  it('uses a link once', async () => {
+    const ada = await service.register();
+    const token = readLinkToken(await awaitMail(ada.email, 'verify_email'));
+    await verify(token);
+    await expectProblem(await verify(token), 400, 'invalid_link');
+  });
+
+  it('takes a link for 24 hours', async () => {
+    freezeClock();
+    const ada = await service.register();
+    const token = readLinkToken(await awaitMail(ada.email, 'verify_email'));
+    passSeconds(24 * 3600);
+    await expectProblem(await verify(token), 400, 'invalid_link');
+  });
+
+  it('mails again when asked, at most five times an hour, and not when it is done', async () => {
+    freezeClock();
+    const ada = await service.register();
+    const ask = () => service.post('/email/verification', { bearer: ada.accessToken });
+    for (let i = 0; i < 4; i += 1) expect((await ask()).status).toBe(202);
+    const refused = await ask();
+    await expectProblem(refused, 429, 'too_many_attempts');
+    expect(refused.headers.get('Retry-After')).toBe('3600');
+    const newest = await awaitMail(ada.email, 'verify_email', 5);
+    await verify(readLinkToken(newest));
+    expect((await ask()).status).toBe(202);
+    expect(deliveriesTo(ada.email)).toHaveLength(5);
+  });
+
+  it('is asked for with a live session', async () => {
+    const ada = await service.register();
+    await expectProblem(await service.post('/email/verification'), 401, 'unauthorized');
+    await service.post('/logout', { cookie: ada.cookie });
+    const late = await service.post('/email/verification', { bearer: ada.accessToken });
+    await expectProblem(late, 401, 'session_ended', { challenge: INVALID_TOKEN });
+  });
+});
+
+describe('REQUIRE_VERIFIED_EMAIL', () => {
+  const strict = new Service({ REQUIRE_VERIFIED_EMAIL: 'on' });
+
+  it('signs nobody in before the address is confirmed, at registration or after', async () => {
+    const name = uniqueName();
+    const json = { username: name, email: `${name}@example.com`, password: PASSWORD };
+    const registered = await strict.post('/register', { json });
+    expect(registered.status).toBe(201);
+    expect(await registered.json()).toEqual({ user: expect.objectContaining({ username: name }) });
+    expect(registered.headers.getSetCookie()).toEqual([]);
+    const early = await strict.post('/login', { json });
+    await expectProblem(early, 403, 'email_not_verified');
+    await verify(readLinkToken(await awaitMail(json.email, 'verify_email')));
+    await strict.login(name);
+  });
+
+  it('tells nothing to whoever does not know the password', async () => {
+    const name = uniqueName();
+    const json = { username: name, email: `${name}@example.com`, password: PASSWORD };
+    await strict.post('/register', { json });
+    const guess = await strict.post('/login', { json: { username: name, password: 'wrong' } });
+    await expectProblem(guess, 401, 'invalid_credentials');
+  });
+});
+
+describe('a change of e-mail address', () => {
+  it('takes effect when the new address is confirmed, and is told to the old one', async () => {
+    const ada = await service.register();
+    const email = `new-${ada.name}@example.com`;
+    expect((await askForChange(ada, email)).status).toBe(202);
+    const notice = await awaitMail(ada.email, 'email_changing');
+    expect(notice.text).not.toContain('#');
+    const token = readLinkToken(await awaitMail(email, 'confirm_new_email'));
+    await service.login(ada.email);
+    expect((await verify(token)).status).toBe(204);
+    const { accessToken } = await service.login(email);
+    expect(decodePayload(accessToken).email).toBe(email);
+    expect(await isVerified({ accessToken })).toBe(true);
+    const old = await service.post('/login', { json: { username: ada.email, password: PASSWORD } });
+    await expectProblem(old, 401, 'invalid_credentials');
+    await expectProblem(await verify(token), 400, 'invalid_link');
+  });
+
+  it('needs the password', async () => {
+    const ada = await service.register();
+    const email = `new-${ada.name}@example.com`;
+    await expectProblem(await askForChange(ada, email, 'wrong'), 401, 'invalid_credentials');
+    expect(deliveriesTo(email)).toEqual([]);
+  });
+
+  it('refuses an address that somebody has, and one that is none', async () => {
+    const ada = await service.register();
+    const bob = await service.register();
+    await expectProblem(await askForChange(ada, bob.email.toUpperCase()), 409, 'email_taken');
+    const errors = [{ field: 'email', message: 'must be an e-mail address' }];
+    await expectProblem(await askForChange(ada, 'nowhere'), 422, 'invalid_input', { errors });
+  });
+
+  it('loses against somebody who took the address meanwhile', async () => {
+    const ada = await service.register();
+    const name = uniqueName();
+    await askForChange(ada, `${name}@example.com`);
+    const token = readLinkToken(await awaitMail(`${name}@example.com`, 'confirm_new_email'));
+    await service.register(name);
+    await expectProblem(await verify(token), 409, 'email_taken');
+    await service.login(ada.email);
+  });
+
+  it('is completed by the same link when it was interrupted after the directory', async () => {
+    const ada = await service.register();
+    const email = `new-${ada.name}@example.com`;
+    await askForChange(ada, email);
+    const token = readLinkToken(await awaitMail(email, 'confirm_new_email'));
+    await env.DIRECTORY.prepare('UPDATE accounts SET email = ?1, email_key = ?1 WHERE id = ?2')
+      .bind(email, ada.id)
+      .run();
+    expect((await verify(token)).status).toBe(204);
+    expect(decodePayload((await service.login(email)).accessToken).email).toBe(email);
+  });
+
+  it('withdraws an earlier wish', async () => {
+    const ada = await service.register();
+    await askForChange(ada, `first-${ada.name}@example.com`);
+    const first = readLinkToken(await awaitMail(`first-${ada.name}@example.com`, 'confirm_new_email'));
+    await askForChange(ada, `second-${ada.name}@example.com`);
+    await expectProblem(await verify(first), 400, 'invalid_link');
+    expect(await findAccountId(env.DIRECTORY, ada.email)).toBe(ada.id);
+  });
+
+  it('ends links that were mailed to the old address', async () => {
+    const ada = await service.register();
+    await service.post('/password/forgot', { json: { email: ada.email } });
+    const stale = readLinkToken(await awaitMail(ada.email, 'reset_password'));
+    const email = `new-${ada.name}@example.com`;
+    await askForChange(ada, email);
+    await verify(readLinkToken(await awaitMail(email, 'confirm_new_email')));
+    const late = await service.post('/password/reset', {
+      json: { token: stale, newPassword: 'a better horse' },
+    });
+    await expectProblem(late, 400, 'invalid_link');
+  });
+});

@@ -1,0 +1,139 @@
+import { describe, expect, it } from 'vitest';
+import { readEvents } from '../support/account.ts';
+import { freezeClock, passSeconds } from '../support/clock.ts';
+import { awaitMail, readLinkToken } from '../support/mailbox.ts';
+import { expectProblem } from '../support/problem.ts';
+import { decodePayload, PASSWORD, readCookie, Service } from '../support/service.ts';
+
+const service = new Service();
+
+function signIn(username: string, device?: string, password = PASSWORD): Promise<Response> {
+  const headers = device === undefined ? {} : { Cookie: `__Host-device=${device}` };
+  return service.post('/login', { json: { username, password }, headers });
+}
+
+async function deviceOf(response: Response): Promise<string> {
+  const device = readCookie(response, '__Host-device');
+  if (device === undefined) throw new Error('no device cookie was set');
+  return device;
+}
+
+describe('a browser that signed in before', () => {
+  it('gets a long-lived, script-proof cookie that names the account and nobody', async () => {
+    const ada = await service.register();
+    const response = await signIn(ada.name);
+    const line = response.headers.getSetCookie().find((cookie) => cookie.startsWith('__Host-device='));
+    expect(line).toMatch(/; Max-Age=34560000; Path=\/; HttpOnly; Secure; SameSite=Strict$/);
+    const claims = decodePayload(await deviceOf(response));
+    expect(Object.keys(claims).sort()).toEqual(['aud', 'bid', 'epoch', 'exp', 'iat', 'iss', 'sub']);
+    expect(claims.sub).toBe(ada.id);
+  });
+
+  it('signs in at the first try while strangers guess a thousand times', async () => {
+    freezeClock();
+    const ada = await service.register();
+    const device = await deviceOf(await signIn(ada.name));
+    let tried = 0;
+    for (let batch = 0; batch < 20; batch += 1) {
+      const guesses = await Promise.all(
+        Array.from({ length: 50 }, (_, i) => signIn(ada.name, undefined, `guess ${batch} ${i}`)),
+      );
+      tried += guesses.filter(({ status }) => status === 401).length;
+    }
+    expect(tried).toBe(6);
+    await expectProblem(await signIn(ada.name), 429, 'too_many_attempts');
+    expect((await signIn(ada.name, device)).status).toBe(200);
+    // The owner's success is no stranger's.
+    await expectProblem(await signIn(ada.name), 429, 'too_many_attempts');
+  });
+
+  it('has a throttle of its own', async () => {
+    freezeClock();
+    const ada = await service.register();
+    const device = await deviceOf(await signIn(ada.name));
+    const guesses = await Promise.all(Array.from({ length: 12 }, () => signIn(ada.name, device, 'wrong')));
+    expect(guesses.filter(({ status }) => status === 401)).toHaveLength(6);
+    await expectProblem(await signIn(ada.name, device), 429, 'too_many_attempts');
+    expect((await signIn(ada.name)).status).toBe(200);
+    passSeconds(30);
+    expect((await signIn(ada.name, device)).status).toBe(200);
+    expect((await readEvents(ada.id)).filter(({ kind }) => kind === 'sign_in_failed')).toHaveLength(6);
+  });
+
+  it('keeps its number when it signs in again', async () => {
+    const ada = await service.register();
+    const first = await deviceOf(await signIn(ada.name));
+    const second = await deviceOf(await signIn(ada.name, first));
+    expect(decodePayload(second).bid).toBe(decodePayload(first).bid);
+  });
+
+  it('is a stranger to every other account', async () => {
+    freezeClock();
+    const ada = await service.register();
+    const bob = await service.register();
+    const device = await deviceOf(await signIn(bob.name));
+    for (let i = 0; i < 6; i += 1) await signIn(ada.name, undefined, 'wrong');
+    await expectProblem(await signIn(ada.name, device), 429, 'too_many_attempts');
+  });
+
+  it('cannot be made up: forged, changed and other tokens count as a stranger', async () => {
+    freezeClock();
+    const ada = await service.register();
+    const device = await deviceOf(await signIn(ada.name));
+    for (let i = 0; i < 6; i += 1) await signIn(ada.name, undefined, 'wrong');
+    const [header, , signature] = device.split('.');
+    const bid = btoa(JSON.stringify({ ...decodePayload(device), bid: 'A'.repeat(22) })).replace(/=+$/, '');
+    for (const forged of [`${header}.${bid}.${signature}`, ada.cookie, ada.accessToken, 'rubbish', '']) {
+      await expectProblem(await signIn(ada.name, forged), 429, 'too_many_attempts');
+    }
+  });
+});
+
+describe('the standing of known browsers', () => {
+  async function expectRevoked(
+    revoke: (person: Awaited<ReturnType<Service['register']>>) => Promise<string>,
+  ): Promise<void> {
+    freezeClock();
+    const ada = await service.register();
+    const device = await deviceOf(await signIn(ada.name));
+    const password = await revoke(ada);
+    for (let i = 0; i < 6; i += 1) await signIn(ada.name, undefined, 'wrong');
+    await expectProblem(await signIn(ada.name, device, password), 429, 'too_many_attempts');
+  }
+
+  it('ends with all other sessions', () =>
+    expectRevoked(async (ada) => {
+      await service.fetch('/sessions?keep=current', { method: 'DELETE', bearer: ada.accessToken });
+      return PASSWORD;
+    }));
+
+  it('ends with a new password', () =>
+    expectRevoked(async (ada) => {
+      const json = { currentPassword: PASSWORD, newPassword: 'a better horse' };
+      await service.fetch('/password', { method: 'PUT', bearer: ada.accessToken, json });
+      return json.newPassword;
+    }));
+
+  it('ends with a reset', () =>
+    expectRevoked(async (ada) => {
+      await service.post('/password/forgot', { json: { email: ada.email } });
+      const token = readLinkToken(await awaitMail(ada.email, 'reset_password'));
+      await service.post('/password/reset', { json: { token, newPassword: 'a better horse' } });
+      return 'a better horse';
+    }));
+
+  it('is renewed for the browser that ended the others', async () => {
+    freezeClock();
+    const ada = await service.register();
+    const device = await deviceOf(await signIn(ada.name));
+    const headers = { Cookie: `__Host-device=${device}` };
+    const ended = await service.fetch('/sessions?keep=current', {
+      method: 'DELETE',
+      bearer: ada.accessToken,
+      headers,
+    });
+    const renewed = await deviceOf(ended);
+    for (let i = 0; i < 6; i += 1) await signIn(ada.name, undefined, 'wrong');
+    expect((await signIn(ada.name, renewed)).status).toBe(200);
+  });
+});

@@ -1,0 +1,137 @@
+import { env } from 'cloudflare:workers';
+import { describe, expect, it } from 'vitest';
+import { createBindingSender } from '../../src/mail/binding-sender.ts';
+import { mailKinds } from '../../src/mail/mail.ts';
+import { writeMail } from '../../src/mail/templates.ts';
+import { createWebhookSender } from '../../src/mail/webhook-sender.ts';
+import { readStored, ringAlarm } from '../support/account.ts';
+import { freezeClock, passSeconds } from '../support/clock.ts';
+import { captureLogs } from '../support/logs.ts';
+import {
+  awaitMail,
+  deliveriesTo,
+  failNext,
+  readLinkToken,
+  WEBHOOK_SECRET,
+  WEBHOOK_URL,
+} from '../support/mailbox.ts';
+import { accountOf, Service } from '../support/service.ts';
+
+const service = new Service();
+const CONTEXT = { username: 'ada', service: 'auth.test', appUrl: 'https://auth.test/account', token: 'a.b' };
+
+describe('a mail', () => {
+  it.each(mailKinds)('of kind %s says the same in plain text and in HTML', (kind) => {
+    const { subject, text, html } = writeMail(kind, CONTEXT);
+    expect(subject).toContain('auth.test');
+    expect(text).toContain('Hello ada,');
+    expect(html).toContain('<p>Hello ada,</p>');
+    for (const line of text.trim().split('\n\n')) {
+      if (line.startsWith('https://')) expect(html).toContain(`href="${line}"`);
+      else expect(html).toContain(line);
+    }
+  });
+
+  it('shows a user name as text, whatever is in it', () => {
+    const { html } = writeMail('password_changed', { ...CONTEXT, username: '<b>"&\'' });
+    expect(html).toContain('Hello &lt;b&gt;&quot;&amp;&#39;,');
+  });
+});
+
+describe('the webhook', () => {
+  it('gets the mail with a signature over its id, its time and its body', async () => {
+    const ada = await service.register();
+    await awaitMail(ada.email, 'verify_email');
+    const [delivery] = deliveriesTo(ada.email);
+    const { headers, body, mail } = delivery ?? { headers: new Headers(), body: '', mail: undefined };
+    const id = headers.get('webhook-id') ?? '';
+    const timestamp = headers.get('webhook-timestamp') ?? '';
+    expect(Math.abs(Number(timestamp) * 1000 - Date.now())).toBeLessThan(60_000);
+    const encoder = new TextEncoder();
+    const key = await crypto.subtle.importKey(
+      'raw',
+      encoder.encode(WEBHOOK_SECRET),
+      { name: 'HMAC', hash: 'SHA-256' },
+      false,
+      ['verify'],
+    );
+    const [version, signature = ''] = (headers.get('webhook-signature') ?? '').split(',');
+    expect(version).toBe('v1');
+    const bytes = Uint8Array.fromBase64(signature);
+    expect(await crypto.subtle.verify('HMAC', key, bytes, encoder.encode(`${id}.${timestamp}.${body}`))).toBe(
+      true,
+    );
+    expect(mail).toMatchObject({ id, kind: 'verify_email', from: 'no-reply@auth.test', to: ada.email });
+  });
+
+  it('that refuses is a failure', async () => {
+    failNext(1);
+    const send = createWebhookSender(WEBHOOK_URL, WEBHOOK_SECRET);
+    const mail = {
+      id: '1',
+      kind: 'verify_email',
+      from: 'a@b',
+      to: 'c@d',
+      subject: '',
+      text: '',
+      html: '',
+    } as const;
+    await expect(send(mail)).rejects.toThrow('mail webhook answered 500');
+  });
+});
+
+describe("Cloudflare's binding", () => {
+  it('takes a mail', async () => {
+    const mail = { id: '1', kind: 'verify_email', from: 'a@auth.test', to: 'c@example.com' } as const;
+    await createBindingSender(env.EMAIL)({ ...mail, ...writeMail('verify_email', CONTEXT) });
+  });
+});
+
+describe('a delivery that fails', () => {
+  it('neither fails nor delays the request, and is tried again by the alarm, with a link of its own', async () => {
+    freezeClock();
+    failNext(2);
+    const lines = captureLogs();
+    const ada = await service.register();
+    await expect.poll(() => lines.some(({ text }) => text.includes('"reason":"failed"'))).toBe(true);
+    expect(deliveriesTo(ada.email)).toEqual([]);
+    passSeconds(60);
+    await ringAlarm(ada.id);
+    await expect.poll(() => lines.filter(({ text }) => text.includes('"reason":"failed"')).length).toBe(2);
+    passSeconds(240);
+    await ringAlarm(ada.id);
+    const mail = await awaitMail(ada.email, 'verify_email');
+    const verified = await service.post('/email/verify', { json: { token: readLinkToken(mail) } });
+    expect(verified.status).toBe(204);
+    const { outbox } = (await readStored(accountOf(ada.id))).tables;
+    expect(outbox).toEqual([
+      expect.objectContaining({ kind: 'verify_email', attempts: 3, done_at_ms: expect.any(Number) }),
+    ]);
+  });
+
+  it('is given up after a day, and said so', async () => {
+    freezeClock();
+    failNext(Number.POSITIVE_INFINITY);
+    const lines = captureLogs();
+    const ada = await service.register();
+    await expect.poll(() => lines.some(({ text }) => text.includes('"reason":"failed"'))).toBe(true);
+    passSeconds(24 * 3600);
+    await ringAlarm(ada.id);
+    await expect.poll(() => lines.some(({ text }) => text.includes('"reason":"given_up"'))).toBe(true);
+    failNext(0);
+    passSeconds(24 * 3600);
+    await ringAlarm(ada.id);
+    expect(deliveriesTo(ada.email)).toEqual([]);
+  });
+
+  it('logs neither the address nor the link', async () => {
+    failNext(1);
+    const lines = captureLogs();
+    const ada = await service.register();
+    await expect.poll(() => lines.some(({ text }) => text.includes('"reason":"failed"'))).toBe(true);
+    const log = lines.map(({ text }) => text).join('\n');
+    expect(log).not.toContain(ada.email);
+    expect(log).not.toContain('verify-email=');
+    expect(log).not.toContain('mail.test');
+  });
+});
