@@ -146,3 +146,10 @@ describe('the form of a password that is hashed', () => {
     expect(normalizePassword('abcdefgh\ud83e') === undefined).toBe(true);
   });
 });
+
+describe('a name of fewer than four characters', () => {
+  it('is refused as a password itself, where the settings would let one be so short', () => {
+    expect(faultOf('tom', 3, { ...ADA, username: 'Tom' })).toBe(OWN_NAME);
+    expect(faultOf('tom1', 3, { ...ADA, username: 'Tom' })).toBeUndefined();
+  });
+});

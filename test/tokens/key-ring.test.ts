@@ -95,6 +95,14 @@ describe('imported keys', () => {
     await expect(crypto.subtle.exportKey('jwk', signing)).rejects.toThrow();
   });
 
+  it('cannot be read out again: HS256', async () => {
+    const { signing, verification } = await importSecrets(['s'.repeat(32)]);
+    for (const key of [signing, verification[0]?.key]) {
+      expect(key).toMatchObject({ type: 'secret', extractable: false });
+    }
+    await expect(crypto.subtle.exportKey('raw', signing)).rejects.toThrow();
+  });
+
   it.each(ALGORITHMS)('are imported once, not with each token: %s', async (alg) => {
     const ring = await importRing(jwks[alg], toPublicJwk(await makeJwk(alg, 'other')));
     const importKey = vi.spyOn(crypto.subtle, 'importKey');
