@@ -74,8 +74,10 @@ describe('a sign-up that ends before the names are claimed', () => {
       await passClaimCheck(leftover);
       expect(await readStored(accountOf(leftover))).toEqual(NOTHING);
 
-      // The account that did get the name has its own password and its own alarm.
-      await passClaimCheck(owner);
+      // The account that did get the name has its own password, and knows that it has the name.
+      expect(await readStored(accountOf(owner))).toMatchObject({
+        tables: { account: [{ claim_check_at_ms: null }] },
+      });
       expect(await signInStatus(name, 'another password')).toBe(200);
       expect(await signInStatus(name)).toBe(401);
     },
