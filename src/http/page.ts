@@ -11,7 +11,8 @@ export async function page(c: AppContext): Promise<Response> {
   // A Worker that mounts this app may have no such files: then there is no such page.
   const assets: Fetcher | undefined = c.env.ASSETS;
   if (assets === undefined) return refuse(c, 'not_found');
-  const file = new URL(`/${c.req.path.split('/').at(-1)}`, c.req.url);
+  // The whole path: a Worker that mounts this app below /auth has its own /account, which is not this page.
+  const file = new URL(c.req.path, c.req.url);
   const asset = await assets.fetch(file, { headers: c.req.raw.headers });
   if (!asset.ok && asset.status !== 304) return refuse(c, 'not_found');
   c.header('Content-Security-Policy', PAGE_POLICY);
