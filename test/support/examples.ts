@@ -1,0 +1,101 @@
+// The examples as they would be deployed: bundled by wrangler from their own folders, beside the service, in one workerd.
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
+
+const ROOT = join(import.meta.dirname, '../..');
+const COMPATIBILITY = { compatibilityDate: '2026-08-15', compatibilityFlags: ['nodejs_compat'] };
+export const REFRESH_SECRET = 'refresh-token-secret-of-the-examples-0123456789';
+
+export interface Fleet {
+  urls: { latchkey: string; mounted: string; resource: string; binding: string };
+  /** Stops everything. */
+  stop: () => Promise<void>;
+}
+
+/** Starts the service and three Workers, each on a port of its own. `accessKey` is what the service signs with. */
+export async function startFleet(accessKey: object): Promise<Fleet> {
+  const folder = mkdtempSync(join(tmpdir(), 'latchkey-examples-'));
+  const ports = [await findFreePort(), await findFreePort(), await findFreePort(), await findFreePort()];
+  const [latchkey = '', mounted = '', resource = '', binding = ''] = ports.map(
+    (port) => `http://localhost:${port}`,
+  );
+  const socket = (index: number) => ({
+    unsafeDirectSockets: [{ host: '127.0.0.1', port: ports[index] ?? 0 }],
+  });
+  const bundle = (name: string, source: string, file: string) => {
+    const wrangler = join(ROOT, 'node_modules/wrangler/bin/wrangler.js');
+    execFileSync(process.execPath, [wrangler, 'deploy', '--dry-run', '--outdir', join(folder, name)], {
+      cwd: join(ROOT, source),
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    const contents = readFileSync(join(folder, name, file), 'utf8');
+    return { name, modules: [{ type: 'ESModule' as const, path: 'index.js', contents }], ...COMPATIBILITY };
+  };
+  const settings = {
+    ACCESS_TOKEN_SECRET: JSON.stringify(accessKey),
+    REFRESH_TOKEN_SECRET: REFRESH_SECRET,
+    RATE_LIMIT: 'off',
+  };
+  const storage = { durableObjects: { ACCOUNT: { className: 'Account', useSQLite: true } } };
+  const server = new Miniflare(
+    convertV4MiniflareOptions({
+      workers: [
+        {
+          ...bundle('latchkey', '.', 'index.js'),
+          ...storage,
+          d1Databases: { DIRECTORY: 'one' },
+          bindings: { ...settings, ISSUER: latchkey },
+          ...socket(0),
+        },
+        {
+          ...bundle('mounted', 'examples/mounted', 'worker.js'),
+          ...storage,
+          d1Databases: { DIRECTORY: 'two' },
+          bindings: { ...settings, ISSUER: `${mounted}/auth`, GREETING: 'My own page' },
+          assets: {
+            directory: join(ROOT, 'examples/mounted/public'),
+            binding: 'ASSETS',
+            routerConfig: { has_user_worker: true, invoke_user_worker_ahead_of_assets: true },
+          },
+          ...socket(1),
+        },
+        {
+          ...bundle('resource-worker', 'examples/resource-worker', 'worker.js'),
+          bindings: { ISSUER: latchkey },
+          ...socket(2),
+        },
+        {
+          ...bundle('service-binding', 'examples/service-binding', 'worker.js'),
+          serviceBindings: { AUTH: 'latchkey' },
+          ...socket(3),
+        },
+      ],
+    }),
+  );
+  for (const name of ['latchkey', 'mounted']) await migrate(await server.getD1Database('DIRECTORY', name));
+  return { urls: { latchkey, mounted, resource, binding }, stop: () => server.dispose() };
+}
+
+export async function findFreePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+type Database = Awaited<ReturnType<Miniflare['getD1Database']>>;
+
+async function migrate(directory: Database): Promise<void> {
+  const folder = join(ROOT, 'src/directory/migrations');
+  for (const name of readdirSync(folder).sort()) {
+    const sql = readFileSync(join(folder, name), 'utf8').replaceAll(/^--.*$/gm, '');
+    for (const statement of sql.split(';').filter((text) => text.trim() !== ''))
+      await directory.prepare(statement).run();
+  }
+}
