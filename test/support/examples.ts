@@ -1,6 +1,6 @@
 // The examples as they would be deployed: bundled by wrangler from their own folders, beside the service, in one workerd.
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +19,7 @@ export interface Fleet {
 /** Starts the service and three Workers, each on a port of its own. `accessKey` is what the service signs with. */
 export async function startFleet(accessKey: object): Promise<Fleet> {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-examples-'));
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
   const ports = [await findFreePort(), await findFreePort(), await findFreePort(), await findFreePort()];
   const [latchkey = '', mounted = '', resource = '', binding = ''] = ports.map(
     (port) => `http://localhost:${port}`,
