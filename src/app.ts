@@ -41,6 +41,7 @@ export const routes: Record<string, Record<string, Handler>> = {
   '/account': { GET: page },
   '/account.js': { GET: page },
   '/account.css': { GET: page },
+  '/openapi.json': { GET: page },
 };
 
 /** For operators. Without ADMIN_TOKEN these paths do not exist. */

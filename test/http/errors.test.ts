@@ -29,6 +29,7 @@ const table: [string, string][] = [
   ['/account', 'GET, HEAD, OPTIONS'],
   ['/account.js', 'GET, HEAD, OPTIONS'],
   ['/account.css', 'GET, HEAD, OPTIONS'],
+  ['/openapi.json', 'GET, HEAD, OPTIONS'],
 ];
 
 describe('a method that a path does not take', () => {

@@ -37,7 +37,12 @@ const ROOMS: Record<string, Room> = {
   wire: { imports: [], packages: ['valibot'] },
   client: { imports: ['wire'], packages: [] },
   web: { imports: ['client'], packages: [] },
-  cli: { imports: ['config', 'tokens', 'domain', 'wire'], packages: ['node:', 'wrangler'] },
+  // At build time only: nobody but cli imports it, so that it never lands in the Worker.
+  reference: { imports: ['errors', 'wire'], packages: ['valibot', '@valibot/to-json-schema'] },
+  cli: {
+    imports: ['config', 'tokens', 'domain', 'wire', 'reference'],
+    packages: ['node:', 'wrangler', 'package.json'],
+  },
 };
 
 /** The one file that re-exports: the platform looks for the Durable Object's class in the Worker's entry. */

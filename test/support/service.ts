@@ -2,6 +2,7 @@
 import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import worker from '../../src/index.ts';
+import { expectDocumented } from './documented.ts';
 
 export const ISSUER = 'https://auth.test';
 export const ACCESS_SECRET = 'access-token-secret-of-the-tests-0123456789';
@@ -67,6 +68,7 @@ export class Service {
     const ctx = createExecutionContext();
     const response = await worker.fetch(request, this.env, ctx);
     await waitOnExecutionContext(ctx);
+    await expectDocumented(request, response);
     return response;
   }
 

@@ -4,6 +4,7 @@ import { env } from 'cloudflare:workers';
 import { expect } from 'vitest';
 import worker from '../../src/index.ts';
 import { errorCodes, type Problem } from '../../src/wire.ts';
+import { expectDocumented } from './documented.ts';
 import { insideAccount } from './inside-account.ts';
 import { ISSUER, type Service } from './service.ts';
 
@@ -13,8 +14,10 @@ addEventListener('unhandledrejection', (event) => unhandled.push(event.reason));
 /** Sends a request as it is. */
 export async function send(service: Service, path: string, init: RequestInit = {}): Promise<Response> {
   const ctx = createExecutionContext();
-  const response = await worker.fetch(new Request(`${ISSUER}${path}`, init), service.env, ctx);
+  const request = new Request(`${ISSUER}${path}`, init);
+  const response = await worker.fetch(request, service.env, ctx);
   await waitOnExecutionContext(ctx);
+  await expectDocumented(request, response);
   return response;
 }
 

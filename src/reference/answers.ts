@@ -1,0 +1,89 @@
+// The answers of wire.ts as schemas, for the reference and for the tests that hold every answer against it. Not in
+// wire.ts: the Worker checks none of its answers, and there they would be in its bundle. The type check keeps both equal.
+import * as v from 'valibot';
+import type * as wire from '../wire.ts';
+import { errorCodes, eventKinds } from '../wire.ts';
+
+/** A schema whose output is exactly `T`: assignable both ways. */
+type Of<T> = v.GenericSchema<T, T>;
+const timestamp = v.pipe(v.string(), v.isoTimestamp());
+const nullableText = v.nullable(v.string());
+
+const user = v.object({
+  id: v.string(),
+  username: v.string(),
+  email: v.string(),
+  createdAt: timestamp,
+}) satisfies Of<wire.User>;
+
+const endedElsewhere = {
+  id: v.string(),
+  createdAt: timestamp,
+  lastUsedAt: timestamp,
+  expiresAt: timestamp,
+  userAgent: nullableText,
+  ip: nullableText,
+  country: nullableText,
+};
+const session = v.object({ ...endedElsewhere, current: v.boolean() }) satisfies Of<wire.SessionInfo>;
+
+const tokens = {
+  accessToken: v.string(),
+  tokenType: v.literal('Bearer'),
+  expiresIn: v.pipe(v.number(), v.integer()),
+};
+
+const event = v.object({
+  at: timestamp,
+  kind: v.picklist(eventKinds),
+  sessionId: nullableText,
+  userAgent: nullableText,
+  ip: nullableText,
+  country: nullableText,
+  operator: nullableText,
+}) satisfies Of<wire.SecurityEvent>;
+
+const fieldError = v.object({ field: v.string(), message: v.string() }) satisfies Of<wire.FieldError>;
+
+/** Every answer body, by the name that it has in the document. */
+export const answers = {
+  User: user,
+  Session: session,
+  SecurityEvent: event,
+  Tokens: v.object(tokens) satisfies Of<wire.TokenResponse>,
+  Registered: v.object({ ...tokens, user }) satisfies Of<wire.RegisterResponse>,
+  Profile: v.object({ user }),
+  Me: v.object({ user, session }) satisfies Of<wire.MeResponse>,
+  EmailAddress: v.object({ email: v.string(), verified: v.boolean() }) satisfies Of<wire.EmailResponse>,
+  History: v.object({ events: v.array(event) }) satisfies Of<wire.HistoryResponse>,
+  Sessions: v.object({ sessions: v.array(session) }) satisfies Of<wire.SessionsResponse>,
+  AccountList: v.object({
+    accounts: v.array(user),
+    cursor: nullableText,
+  }) satisfies Of<wire.AccountListResponse>,
+  AccountDetail: v.object({
+    user,
+    emailVerified: v.boolean(),
+    disabled: v.boolean(),
+    mustResetPassword: v.boolean(),
+    sessions: v.array(v.object(endedElsewhere)),
+    events: v.array(event),
+  }) satisfies Of<wire.AccountDetailResponse>,
+  KeySet: v.object({
+    // Which further members there are depends on the kind of key (RFC 7518 section 6, RFC 8037).
+    keys: v.array(
+      v.looseObject({ kty: v.string(), kid: v.string(), alg: v.string(), use: v.literal('sig') }),
+    ),
+  }),
+  Health: v.object({ status: v.literal('ok'), version: v.string() }) satisfies Of<wire.HealthResponse>,
+  FieldError: fieldError,
+  Problem: v.object({
+    type: v.string(),
+    title: v.string(),
+    status: v.pipe(v.number(), v.integer()),
+    code: v.picklist(errorCodes),
+    message: v.string(),
+    errors: v.exactOptional(v.array(fieldError)),
+  }) satisfies Of<wire.Problem>,
+};
+export type AnswerName = keyof typeof answers;
