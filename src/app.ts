@@ -42,6 +42,10 @@ export const routes: Record<string, Record<string, Handler>> = {
   '/account.js': { GET: page },
   '/account.css': { GET: page },
   '/openapi.json': { GET: page },
+  '/docs': { GET: page },
+  '/docs.js': { GET: page },
+  '/swagger-ui-bundle.js': { GET: page },
+  '/swagger-ui.css': { GET: page },
 };
 
 /** For operators. Without ADMIN_TOKEN these paths do not exist. */

@@ -3,9 +3,9 @@
 import { refuse } from './refusal.ts';
 import type { AppContext } from './service.ts';
 
-/** Own files only, no inline script or style, nobody may frame it. */
+/** Own files only, no inline script or style, nobody may frame it. `data:` for the icons in the reference's style. */
 const PAGE_POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 export async function page(c: AppContext): Promise<Response> {
   // A Worker that mounts this app may have no such files: then there is no such page.

@@ -9,6 +9,9 @@ import { elsewhere, everywhere, type Operation, operations, queries, requests, t
 
 type Json = Record<string, unknown>;
 
+/** Answers that every path can give; a 405 for the methods that it does not take. */
+const shared: FailureReason[] = ['method_not_allowed', ...everywhere];
+
 /** What a schema of wire.ts leaves to `domain/`, for readers. */
 const NOTES: Record<string, Json> = {
   username: {
@@ -74,7 +77,7 @@ export function makeDocument(version: string): Json {
     components: {
       schemas: { ...convertAll(requests), ...convertAll(answers) },
       responses: Object.fromEntries(
-        groupByStatus([...everywhere]).map(([status, group]) => [sharedName(status), refusal(status, group)]),
+        groupByStatus(shared).map(([status, group]) => [sharedName(status), refusal(status, group)]),
       ),
       securitySchemes: {
         bearerAuth: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'An access token.' },
@@ -122,10 +125,7 @@ function describeOperation(path: string, operation: Operation): Json {
   const parameters = [...pathParameters(path), ...queryParameters(operation), ...operatorParameters(auth)];
   const schema = body && { schema: ref('schemas', body) };
   const own = groupByStatus(refusals.filter((reason) => !isShared(reason)));
-  const shared = groupByStatus([...everywhere]).map(([status]) => [
-    status,
-    ref('responses', sharedName(status)),
-  ]);
+  const common = groupByStatus(shared).map(([status]) => [status, ref('responses', sharedName(status))]);
   return {
     operationId: id,
     tags: [tag],
@@ -146,14 +146,14 @@ function describeOperation(path: string, operation: Operation): Json {
     responses: Object.fromEntries([
       ...success(operation),
       ...own.map(([status, group]) => [status, refusal(status, group, operation)]),
-      ...shared,
+      ...common,
     ]),
   };
 }
 
-/** 500 and 503 are the same everywhere, whatever the reason. */
+/** The same at every path, whatever the reason. */
 function isShared(reason: FailureReason): boolean {
-  return everywhere.some((one) => describeFailure(one).status === describeFailure(reason).status);
+  return shared.some((one) => describeFailure(one).status === describeFailure(reason).status);
 }
 
 function security(auth: Operation['auth']): Json[] {
@@ -260,7 +260,7 @@ function groupByStatus(reasons: readonly FailureReason[]): [string, FailureReaso
 }
 
 function sharedName(status: string): string {
-  return status === '500' ? 'Internal' : 'Unavailable';
+  return { '405': 'MethodNotAllowed', '500': 'Internal' }[status] ?? 'Unavailable';
 }
 
 function header(description: string, schema: Json): Json {

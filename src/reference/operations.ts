@@ -241,6 +241,10 @@ export const operations: Record<string, Record<string, Operation>> = {
   '/account': { GET: pageFile('accountPage', 'The page that mailed links lead to', 'text/html') },
   '/account.js': { GET: pageFile('accountScript', 'Its script', 'text/javascript') },
   '/account.css': { GET: pageFile('accountStyle', 'Its style', 'text/css') },
+  '/docs': { GET: pageFile('docsPage', 'This reference, as a page', 'text/html') },
+  '/docs.js': { GET: pageFile('docsScript', 'Its script', 'text/javascript') },
+  '/swagger-ui-bundle.js': { GET: pageFile('rendererScript', 'Its renderer', 'text/javascript') },
+  '/swagger-ui.css': { GET: pageFile('rendererStyle', 'The style of its renderer', 'text/css') },
   '/openapi.json': { GET: pageFile('openapi', 'This document', 'application/json') },
   '/admin/accounts': {
     GET: {

@@ -30,6 +30,10 @@ const table: [string, string][] = [
   ['/account.js', 'GET, HEAD, OPTIONS'],
   ['/account.css', 'GET, HEAD, OPTIONS'],
   ['/openapi.json', 'GET, HEAD, OPTIONS'],
+  ['/docs', 'GET, HEAD, OPTIONS'],
+  ['/docs.js', 'GET, HEAD, OPTIONS'],
+  ['/swagger-ui-bundle.js', 'GET, HEAD, OPTIONS'],
+  ['/swagger-ui.css', 'GET, HEAD, OPTIONS'],
 ];
 
 describe('a method that a path does not take', () => {

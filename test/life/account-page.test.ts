@@ -9,6 +9,10 @@ describe('the account page', () => {
     ['/account', 'text/html; charset=utf-8'],
     ['/account.js', 'text/javascript; charset=utf-8'],
     ['/account.css', 'text/css; charset=utf-8'],
+    ['/docs', 'text/html; charset=utf-8'],
+    ['/docs.js', 'text/javascript; charset=utf-8'],
+    ['/swagger-ui-bundle.js', 'text/javascript; charset=utf-8'],
+    ['/swagger-ui.css', 'text/css; charset=utf-8'],
   ])('is served from %s under a policy without inline script', async (path, type) => {
     const response = await service.fetch(path);
     expect(response.status).toBe(200);
@@ -22,9 +26,11 @@ describe('the account page', () => {
   });
 
   it('holds no inline script and no inline style', async () => {
-    const html = await (await service.fetch('/account')).text();
-    expect(html).not.toMatch(/<script(?![^>]*\bsrc=)/);
-    expect(html).not.toMatch(/<style|\sstyle=|\son\w+=/);
+    for (const path of ['/account', '/docs']) {
+      const html = await (await service.fetch(path)).text();
+      expect(html).not.toMatch(/<script(?![^>]*\bsrc=)/);
+      expect(html).not.toMatch(/<style|\sstyle=|\son\w+=/);
+    }
   });
 
   it('stops with a faulty configuration like everything else', async () => {
