@@ -1,10 +1,11 @@
 // The answers of wire.ts as schemas, for the reference and for the tests that hold every answer against it. Not in
-// wire.ts: the Worker checks none of its answers, and there they would be in its bundle. The type check keeps both equal.
+// wire.ts: the Worker checks none of its answers, and there they would be in its bundle. The type check ties
+// each to its type.
 import * as v from 'valibot';
 import type * as wire from '../wire.ts';
 import { errorCodes, eventKinds } from '../wire.ts';
 
-/** A schema whose output is exactly `T`: assignable both ways. */
+/** A schema whose output is a `T`. A member too many is found by the tests: no answer would have it. */
 type Of<T> = v.GenericSchema<T, T>;
 const timestamp = v.pipe(v.string(), v.isoTimestamp());
 const nullableText = v.nullable(v.string());
