@@ -1,0 +1,46 @@
+// Workers of the bench on plain workerd: bundled, started with their state on disk, reached without any proxy.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { build } from 'esbuild';
+import { convertV4MiniflareOptions, type Miniflare as Instance, Miniflare } from 'miniflare';
+
+type Options = Parameters<typeof convertV4MiniflareOptions>[0];
+
+/** The same platform for every Worker here: that of wrangler.toml. */
+const wranglerToml = readFileSync(join(import.meta.dirname, '../wrangler.toml'), 'utf8');
+const compatibilityDate = /^compatibility_date = "(.*)"$/m.exec(wranglerToml)?.[1] ?? '';
+
+/** Bundles a file of workers/ the way wrangler does: its export conditions, node: left to the platform. */
+export async function bundle(name: string): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: [join(import.meta.dirname, 'workers', name)],
+    bundle: true,
+    write: false,
+    minify: true,
+    format: 'esm',
+    target: 'es2024',
+    conditions: ['workerd', 'worker', 'browser'],
+    mainFields: ['browser', 'module', 'main'],
+    external: ['node:*', 'cloudflare:*'],
+    define: { 'process.env.NODE_ENV': '"production"' },
+  });
+  return outputFiles[0]?.text ?? '';
+}
+
+/** Starts a bundle. Resolves with the address of workerd's own socket. */
+export async function serveWorker(
+  contents: string,
+  options: Partial<Options> & { bindings: Record<string, string> },
+): Promise<{ url: string; server: Instance }> {
+  const server = new Miniflare(
+    convertV4MiniflareOptions({
+      compatibilityDate,
+      compatibilityFlags: ['nodejs_compat'],
+      cf: false,
+      ...options,
+      modules: [{ type: 'ESModule', path: 'index.js', contents }],
+      unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
+    } as Options),
+  );
+  return { url: (await server.unsafeGetDirectURL()).origin, server };
+}
