@@ -1,8 +1,11 @@
 // The floor beneath everything else: an empty Hono route on the same workerd, asked in place of a refresh and of a JWKS.
 import type { Contender } from '../contract.ts';
 import { toRequest } from '../load.ts';
+import { serve as serveFloor } from './floor.ts';
 
-export { serve } from './floor.ts';
+export function serve(options: { state: string }) {
+  return serveFloor(options);
+}
 
 export function connectTo(): Contender {
   const operation = { request: () => toRequest('GET', '/empty') };
