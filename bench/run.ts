@@ -92,7 +92,10 @@ async function start(name: string): Promise<Running> {
 async function compare(name: OperationName, running: Running[]): Promise<Row[]> {
   const able = running.filter(({ operations }) => operations[name] !== undefined);
   const rows = able.map(({ title }): Row => ({ operation: name, title, turns: [] }));
-  for (const contender of able) await take(contender, name, WARM_UP_SECONDS);
+  for (const contender of able) {
+    const { errors } = await take(contender, name, WARM_UP_SECONDS);
+    if (errors.length > 0) throw new Error(`${name}, ${contender.title}, warming up: ${errors[0]}`);
+  }
   for (let turn = 0; turn < turns; turn++) {
     for (const [index, contender] of able.entries()) {
       const result = await take(contender, name, seconds);
