@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { cloudflareTest, readD1Migrations } from '@cloudflare/vitest-pool-workers';
 import { defineConfig } from 'vitest/config';
-import '../src/cli/copy-renderer.ts';
+import '../src/cli/build-pages.ts';
 
 const root = join(import.meta.dirname, '..');
 /** Every sign-in and registration costs a real hash: 0.15 s of a free core, and much more of a busy one. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { routes } from '../../src/app.ts';
+import { page } from '../../src/http/page.ts';
 import { insideAccount } from '../support/inside-account.ts';
 import { muteRequestLog } from '../support/quiet.ts';
 import { PASSWORD, type Person, Service } from '../support/service.ts';
@@ -74,8 +75,8 @@ describe('headers of any kind', () => {
         const body = path === '/login' || path === '/register' ? { body: '{"username":"a"}' } : {};
         const response = await send(service, path, { method, headers, ...body });
         const code = await expectSound(response, method);
-        const isOpen =
-          ['/logout', '/health', '/.well-known/jwks.json'].includes(path) || path.startsWith('/account');
+        const isPage = routes[path]?.['GET'] === page;
+        const isOpen = isPage || ['/logout', '/health', '/.well-known/jwks.json'].includes(path);
         if (!isOpen) expect(code).not.toBe('ok');
         expect(response.headers.get('Set-Cookie') ?? '').not.toContain('eyJ');
         expect(response.headers.has('Access-Control-Allow-Origin')).toBe(false);
