@@ -1,6 +1,5 @@
 // The demo page, and the example of how to use the client: everything that this page knows comes from it.
-import { type ClientState, createClient, LatchkeyError } from '../client/index.ts';
-import type { SessionInfo } from '../wire.ts';
+import { type ClientState, createClient, LatchkeyError, type SessionInfo } from '../client/index.ts';
 
 const client = createClient({ baseUrl: './' });
 
@@ -14,6 +13,11 @@ setInterval(showCountdown, 1000);
 // A reload forgets the access token. The cookie brings the next one, without a password.
 void attempt(() => client.restore());
 
+// A tab that wakes: its list is old, and its token may be too.
+document.addEventListener('visibilitychange', () => {
+  if (document.visibilityState === 'visible' && client.state.status === 'signed_in')
+    void attempt(listSessions);
+});
 form.addEventListener('submit', (event) => {
   event.preventDefault();
   const { username = '', email = '', password = '' } = readFields();

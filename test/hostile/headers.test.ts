@@ -75,7 +75,7 @@ describe('headers of any kind', () => {
         const body = path === '/login' || path === '/register' ? { body: '{"username":"a"}' } : {};
         const response = await send(service, path, { method, headers, ...body });
         const code = await expectSound(response, method);
-        const isPage = routes[path]?.['GET'] === page;
+        const isPage = routes[path]?.GET === page;
         const isOpen = isPage || ['/logout', '/health', '/.well-known/jwks.json'].includes(path);
         if (!isOpen) expect(code).not.toBe('ok');
         expect(response.headers.get('Set-Cookie') ?? '').not.toContain('eyJ');

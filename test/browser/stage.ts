@@ -1,0 +1,147 @@
+// A browser, a service started with `npm start`, and a page of another origin.
+import { readFileSync } from 'node:fs';
+import { appendFile, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import { join } from 'node:path';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { expect } from 'vitest';
+import { PROJECT_ROOT, runCli } from '../support/cli.ts';
+import { LocalRun, makeCheckout, removeCheckout } from '../support/local-run.ts';
+
+export const PASSWORD = 'correct horse battery staple';
+
+const CHROMIUM_FLAGS = [
+  // Chromium's sandbox does not start as root, which is what containers run as. Only our own pages are opened.
+  '--no-sandbox',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--no-first-run',
+  '--disable-quic',
+];
+
+export class Stage {
+  readonly browser: Browser;
+  readonly service: LocalRun;
+  /** Origins of two other front ends: one that the service lists, one that it does not. */
+  readonly listedOrigin: string;
+  readonly foreignOrigin: string;
+  readonly #folder: string;
+  readonly #servers: Server[];
+  readonly #contexts: BrowserContext[] = [];
+  #people = 0;
+
+  private constructor(
+    browser: Browser,
+    service: LocalRun,
+    folder: string,
+    servers: Server[],
+    origins: string[],
+  ) {
+    this.browser = browser;
+    this.service = service;
+    this.#folder = folder;
+    this.#servers = servers;
+    const [listed = '', foreign = ''] = origins;
+    this.listedOrigin = listed;
+    this.foreignOrigin = foreign;
+  }
+
+  static async open(settings: Record<string, string> = {}): Promise<Stage> {
+    const servers = [serveClient(), serveClient()];
+    const origins = await Promise.all(servers.map(listen));
+    const folder = await makeCheckout();
+    const { stdout } = await runCli('keys.ts', []);
+    const lines = { RATE_LIMIT: 'off', ALLOWED_ORIGINS: origins[0] ?? '', ...settings };
+    await writeFile(join(folder, '.dev.vars'), stdout, { mode: 0o600 });
+    await appendFile(
+      join(folder, '.dev.vars'),
+      Object.entries(lines)
+        .map(([name, value]) => `\n${name}=${value}`)
+        .join(''),
+    );
+    const [service, browser] = await Promise.all([
+      LocalRun.start(folder),
+      chromium.launch({
+        executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+        args: CHROMIUM_FLAGS,
+      }),
+    ]);
+    return new Stage(browser, service, folder, servers, origins);
+  }
+
+  async close(): Promise<void> {
+    await this.browser.close();
+    this.service.kill();
+    for (const server of this.#servers) server.close();
+    await removeCheckout(this.#folder);
+  }
+
+  /** A profile of its own: its own cookies and storage. */
+  async openProfile(options: Parameters<Browser['newContext']>[0] = {}): Promise<BrowserContext> {
+    const context = await this.browser.newContext(options);
+    this.#contexts.push(context);
+    return context;
+  }
+
+  async closeProfiles(): Promise<void> {
+    for (const context of this.#contexts.splice(0)) await context.close();
+  }
+
+  /** The demo page, once it knows whether somebody is signed in. */
+  async openDemo(context: BrowserContext): Promise<Page> {
+    const page = await context.newPage();
+    await page.goto(`${this.service.url}/`);
+    await page.waitForFunction(
+      () => !/One moment/.test(document.querySelector('#status')?.textContent ?? 'One moment'),
+    );
+    return page;
+  }
+
+  /** A new account, made with the page's own form. */
+  async signUp(context: BrowserContext): Promise<{ page: Page; username: string }> {
+    const username = `ada${++this.#people}`;
+    const page = await this.openDemo(context);
+    await page.getByLabel('Username').fill(username);
+    await page.getByLabel('E-mail').fill(`${username}@example.com`);
+    await page.getByLabel('Password').fill(PASSWORD);
+    await page.getByRole('button', { name: 'Create account' }).click();
+    await expectStatus(page, `Signed in as ${username}.`);
+    return { page, username };
+  }
+}
+
+/** Waits until the page says so, in words. */
+export async function expectStatus(page: Page, text: string): Promise<void> {
+  try {
+    await page.getByRole('status').filter({ hasText: text }).waitFor({ timeout: 15_000 });
+  } catch {
+    expect(await page.getByRole('status').textContent()).toContain(text);
+  }
+}
+
+/** Collects the requests to a path, from now on. */
+export function countRequests(context: BrowserContext, path: string): () => number {
+  let count = 0;
+  context.on('request', (request) => {
+    if (new URL(request.url()).pathname === path) count++;
+  });
+  return () => count;
+}
+
+/** Another front end: an empty page, and the client as it is published. */
+function serveClient(): Server {
+  const client = readFileSync(join(PROJECT_ROOT, 'dist/client/index.js'));
+  return createServer((request, response) => {
+    const isScript = request.url === '/client.js';
+    response.setHeader('Content-Type', isScript ? 'text/javascript' : 'text/html');
+    response.end(isScript ? client : '<!doctype html><title>Another front end</title>');
+  });
+}
+
+async function listen(server: Server): Promise<string> {
+  await new Promise<void>((resolve) => server.listen(0, resolve));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return `http://localhost:${address.port}`;
+}

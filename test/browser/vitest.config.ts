@@ -1,0 +1,15 @@
+// Real Chromium against the real service: `npm run test:browser`. CHROMIUM names the browser where it is not Debian's.
+import { join } from 'node:path';
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  root: join(import.meta.dirname, '../..'),
+  test: {
+    name: 'browser',
+    include: ['test/browser/**/*.test.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+    // Browsers and services side by side would measure each other.
+    fileParallelism: false,
+  },
+});
