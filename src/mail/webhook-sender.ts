@@ -12,21 +12,29 @@ export function createWebhookSender(url: string, secret: string): SendMail {
   return async (mail) => {
     const body = JSON.stringify(mail);
     const timestamp = String(Math.floor(Date.now() / 1000));
-    const response = await fetch(url, {
-      method: 'POST',
-      headers: {
-        'Content-Type': 'application/json',
-        'webhook-id': mail.id,
-        'webhook-timestamp': timestamp,
-        'webhook-signature': `v1,${await signBody(secret, mail, timestamp, body)}`,
-      },
-      body,
-      // A redirect would carry the mail, and the link in it, to a place that nobody named.
-      redirect: 'manual',
-      signal: AbortSignal.timeout(TIMEOUT_MS),
-    });
-    await response.body?.cancel();
-    if (!response.ok) throw new Error(`mail webhook answered ${response.status}`);
+    const signature = await signBody(secret, mail, timestamp, body);
+    // Not AbortSignal.timeout: that timer runs on after the answer, and keeps the account's object in memory with it.
+    const deadline = new AbortController();
+    const timer = setTimeout(() => deadline.abort(), TIMEOUT_MS);
+    try {
+      const response = await fetch(url, {
+        method: 'POST',
+        headers: {
+          'Content-Type': 'application/json',
+          'webhook-id': mail.id,
+          'webhook-timestamp': timestamp,
+          'webhook-signature': `v1,${signature}`,
+        },
+        body,
+        // A redirect would carry the mail, and the link in it, to a place that nobody named.
+        redirect: 'manual',
+        signal: deadline.signal,
+      });
+      await response.body?.cancel();
+      if (!response.ok) throw new Error(`mail webhook answered ${response.status}`);
+    } finally {
+      clearTimeout(timer);
+    }
   };
 }
 
