@@ -2,6 +2,7 @@ import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { readStored } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
+import { hashForReal } from '../support/hashes.ts';
 import {
   accountOf,
   decodePayload,
@@ -10,6 +11,8 @@ import {
   Service,
   type SignedIn,
 } from '../support/service.ts';
+
+hashForReal();
 
 const service = new Service();
 const WRONG_PASSWORD = 'correct horse battery stable';

@@ -13,7 +13,10 @@ import {
   runInside,
 } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
+import { hashForReal } from '../support/hashes.ts';
 import { accountOf, PASSWORD } from '../support/service.ts';
+
+hashForReal();
 
 const TODAYS_HASH = /^\$scrypt\$ln=14,r=8,p=5\$[\w+/]{22}\$[\w+/]{43}$/;
 

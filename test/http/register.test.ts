@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { hashForReal } from '../support/hashes.ts';
 import { brokenAccounts } from '../support/outage.ts';
 import { expectProblem } from '../support/problem.ts';
 import { decodePayload, PASSWORD, readCookie, Service, uniqueName } from '../support/service.ts';
 import { dumpAccount, findInDirectory, listStoredUsernames, readSessions } from '../support/storage.ts';
+
+hashForReal();
 
 const service = new Service();
 

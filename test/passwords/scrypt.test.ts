@@ -7,6 +7,9 @@ import {
   TODAYS_PARAMETERS,
   verifyPassword,
 } from '../../src/passwords/scrypt.ts';
+import { hashForReal } from '../support/hashes.ts';
+
+hashForReal();
 
 // A hash at full strength takes its time, the more so on a busy machine.
 vi.setConfig({ testTimeout: 60_000 });

@@ -10,6 +10,7 @@ import { ThrottleStore } from '../../src/account/throttle-store.ts';
 import { claim } from '../../src/directory/directory.ts';
 import { type Device, openSession, type Session, type SessionPolicy } from '../../src/domain/session.ts';
 import type { AccountClient } from '../../src/http/storage-calls.ts';
+import { withPlantedHash } from './hashes.ts';
 import { accountOf, PASSWORD, uniqueName } from './service.ts';
 
 export const DAY_SECONDS = 24 * 60 * 60;
@@ -36,14 +37,8 @@ export async function createAccount({
   const username = uniqueName();
   const email = `${username}@example.com`;
   const account = openAccount(id);
-  const registered = await account.register({
-    id,
-    username,
-    email,
-    password: PASSWORD,
-    device: DEVICE,
-    policy,
-  });
+  const registration = { id, username, email, password: PASSWORD, device: DEVICE, policy };
+  const registered = await withPlantedHash(() => account.register(registration));
   const { session } = registered;
   if (session === undefined) throw new Error('registration with a policy opened no session');
   const grant = { ...registered, session };

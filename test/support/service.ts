@@ -3,11 +3,12 @@ import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
 import { env } from 'cloudflare:workers';
 import worker from '../../src/index.ts';
 import { expectDocumented } from './documented.ts';
+import { HASHED_PASSWORD, withPlantedHash } from './hashes.ts';
 
 export const ISSUER = 'https://auth.test';
 export const ACCESS_SECRET = 'access-token-secret-of-the-tests-0123456789';
 export const REFRESH_SECRET = 'refresh-token-secret-of-the-tests-0123456789';
-export const PASSWORD = 'correct horse battery staple';
+export const PASSWORD = HASHED_PASSWORD;
 
 export type Settings = Record<string, unknown>;
 
@@ -83,9 +84,8 @@ export class Service {
 
   /** A fresh account, signed in: each test makes its own. */
   async register(name = uniqueName()): Promise<Person> {
-    const response = await this.post('/register', {
-      json: { username: name, email: `${name}@example.com`, password: PASSWORD },
-    });
+    const json = { username: name, email: `${name}@example.com`, password: PASSWORD };
+    const response = await withPlantedHash(() => this.post('/register', { json }));
     if (response.status !== 201)
       throw new Error(`registration answered ${response.status}: ${await response.text()}`);
     const body = await response.json<{ accessToken: string; user: { id: string } }>();

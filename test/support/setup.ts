@@ -1,8 +1,17 @@
 // Before each file: the directory's tables, and a mailbox in place of the network. Storage is isolated per file, not per test.
-// And nobody waits: the floor under refused sign-ins is asked for and passes at once (test/http/refusal-floor.test.ts).
+// And nobody waits: the floor under refused sign-ins is asked for and passes at once (test/http/refusal-floor.test.ts), and
+// no password is hashed twice for nothing.
 import { applyD1Migrations } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
+import { vi } from 'vitest';
+import type * as scrypt from '../../src/passwords/scrypt.ts';
 import { receiveMail } from './mailbox.ts';
+
+vi.mock('../../src/passwords/scrypt.ts', async (importOriginal) => {
+  // Mocks are moved above all imports.
+  const { saveHashes } = await import('./hashes.ts');
+  return saveHashes(await importOriginal<typeof scrypt>());
+});
 
 await applyD1Migrations(env.DIRECTORY, env.TEST_MIGRATIONS);
 globalThis.fetch = receiveMail;
