@@ -7,8 +7,8 @@ import { type AppContext, type AppEnv, loadService, type RequestOutcome } from '
 
 /** Two years (RFC 6797). Without includeSubDomains: the other names under the operator's domain are not ours to decide. */
 const HSTS = 'max-age=63072000';
-/** Answers are data: nothing in them may load, run or be framed. Pages set their own. */
-const DATA_POLICY = "default-src 'none'; frame-ancestors 'none'";
+/** Answers are data: nothing in them may load, run or be framed. `default-src` does not cover `base-uri`. Pages set their own. */
+const DATA_POLICY = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'";
 
 export const observe: MiddlewareHandler<AppEnv> = async (c, next) => {
   const startedAtMs = Date.now();

@@ -75,7 +75,9 @@ describe('every answer', () => {
     expect(headers.get('X-Content-Type-Options')).toBe('nosniff');
     expect(headers.get('Strict-Transport-Security')).toMatch(/^max-age=\d{8,}/);
     expect(headers.get('Referrer-Policy')).toBe('no-referrer');
-    expect(headers.get('Content-Security-Policy')).toBe("default-src 'none'; frame-ancestors 'none'");
+    expect(headers.get('Content-Security-Policy')).toBe(
+      "default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+    );
     expect(headers.get('X-Request-Id')).toMatch(/^[0-9a-f-]{36}$/);
     expect(headers.get('Cache-Control')).toMatch(/^(no-store|public, max-age=300)$/);
     expect(headers.get('Server')).toBeNull();

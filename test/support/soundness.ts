@@ -27,7 +27,7 @@ export async function expectSound(response: Response, method = 'POST'): Promise<
   const body = await response.text();
   expect(status, body).toBeLessThan(500);
   expect(headers.get('Content-Security-Policy')).toMatch(
-    /^default-src 'none'; (?:.*; )?frame-ancestors 'none'$/,
+    /^default-src 'none'; (?:.*; )?base-uri 'none'; frame-ancestors 'none'$/,
   );
   expect(headers.get('Referrer-Policy')).toBe('no-referrer');
   expect(headers.get('Strict-Transport-Security')).toBe('max-age=63072000');
