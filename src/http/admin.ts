@@ -11,6 +11,7 @@ import {
   accountCreationRequest,
   accountListQuery,
 } from '../wire.ts';
+import { readBearer } from './bearer.ts';
 import { readBody, toFieldErrors } from './body.ts';
 import { readDevice } from './client-address.ts';
 import { toSecurityEvent, toSessionInfo, toUser } from './grant.ts';
@@ -27,7 +28,7 @@ const DEFAULT_LABEL = 'operator';
 export const authenticateOperator: MiddlewareHandler<AppEnv> = async (c, next) => {
   const { adminToken } = c.var.service.config;
   if (adminToken === undefined) return refuse(c, 'not_found');
-  const presented = /^Bearer +(\S+)$/i.exec(c.req.header('Authorization') ?? '')?.[1];
+  const presented = readBearer(c);
   if (presented === undefined) return refuse(c, 'no_token');
   if (!(await isEqual(presented, adminToken))) return refuse(c, 'bad_admin_token', { isBearer: true });
   const label = c.req.header('X-Operator') ?? DEFAULT_LABEL;

@@ -7,9 +7,9 @@ export type Authentication =
   | { ok: true; claims: AccessClaims }
   | { ok: false; reason: FailureReason; isBearer: true };
 
-/** Reads the `Authorization` header; no other place is looked at, a URL least of all. */
+/** Checks the token of the `Authorization` header; no other place is looked at, a URL least of all. */
 export async function authenticate(c: AppContext): Promise<Authentication> {
-  const token = /^Bearer +([^\s,]+)$/i.exec(c.req.header('Authorization') ?? '')?.[1];
+  const token = readBearer(c);
   if (token === undefined) return { ok: false, reason: 'no_token', isBearer: true };
   const { config, accessKeys } = c.var.service;
   const context = {
@@ -21,4 +21,12 @@ export async function authenticate(c: AppContext): Promise<Authentication> {
   if (!access.ok) return { ok: false, reason: access.reason, isBearer: true };
   Object.assign(c.var.outcome, { accountId: access.claims.sub, sessionId: access.claims.sid });
   return { ok: true, claims: access.claims };
+}
+
+/**
+ * What follows the scheme, whole: a token with a space or a comma in it, or two headers that were joined, is a bad token and
+ * not a missing one. `undefined` without token, or under another scheme.
+ */
+export function readBearer(c: AppContext): string | undefined {
+  return /^Bearer +(\S.*)$/i.exec(c.req.header('Authorization') ?? '')?.[1];
 }

@@ -36,8 +36,6 @@ export interface Attack {
   /** Completes the sentence "a token ... is refused". */
   name: string;
   reason: Reason;
-  /** Where the bearer scheme ends the token earlier than the token itself would be judged: at white space or a comma. */
-  bearerReason?: 'no_token';
   forge: (subject: Subject) => string | Promise<string>;
 }
 

@@ -135,6 +135,27 @@ describe('a bad bearer token', () => {
     }
   });
 
+  it.each([
+    ['a space', 'a b'],
+    ['a comma', 'a,b'],
+    ['a space behind a comma, as two headers are joined', 'a, Bearer b'],
+    ['a tab', 'a\tb'],
+    ['nothing but a comma', ','],
+  ])('with %s in it is a bad one, not a missing one', async (_, bearer) => {
+    for (const [method, path] of BEARER_ENDPOINTS) {
+      const response = await service.fetch(path, { method, bearer });
+      await expectProblem(response, 401, 'unauthorized', { challenge: INVALID_TOKEN });
+    }
+  });
+
+  it('is a genuine one with something behind it, or twice', async () => {
+    const { accessToken } = await service.register();
+    for (const bearer of [`${accessToken} x`, `${accessToken},x`, `${accessToken}, Bearer ${accessToken}`]) {
+      const response = await service.fetch('/me', { bearer });
+      await expectProblem(response, 401, 'unauthorized', { challenge: INVALID_TOKEN });
+    }
+  });
+
   it('is one that has run out: good to its last second, refused at its end', async () => {
     freezeClock();
     const ada = await service.register();

@@ -63,6 +63,8 @@ describe('the way in', () => {
         `${ADMIN_TOKEN}x`,
         ADMIN_TOKEN.slice(0, -1),
         ADMIN_TOKEN.toUpperCase(),
+        `${ADMIN_TOKEN} x`,
+        `${ADMIN_TOKEN},x`,
       ]) {
         const response = await service.fetch(`/admin/accounts${path}`, { method, bearer: wrong });
         await expectProblem(response, 401, 'unauthorized', { challenge: INVALID_TOKEN });
