@@ -1,26 +1,35 @@
 // Changing what an account is known by: password, e-mail address, user name. Synchronous, like everything that decides.
 import { findPasswordFault } from '../domain/password-rules.ts';
-import { checkPassword, hashChosenPassword, type PasswordCheck } from './password-check.ts';
+import type { Actor } from './event-store.ts';
+import { checkPassword, hashChosenPassword, type Refused } from './password-check.ts';
 import type { AccountState, Caller } from './state.ts';
 import type { AccountRow } from './store.ts';
+import { CLAIM_CHECK_DELAY_MS } from './upkeep.ts';
 
 /** Mails of one purpose in one hour: enough for a lost one, too few to flood somebody's inbox. */
 const MAILS_PER_HOUR = 5;
 const HOUR_MS = 60 * 60 * 1000;
 
-export type Refused = Exclude<PasswordCheck, { outcome: 'matched' }>;
+export interface PasswordChange {
+  sid: string;
+  currentPassword: string;
+  newPassword: string;
+  minLength: number;
+}
+
+export interface PasswordReset {
+  token: string;
+  newPassword: string;
+  minLength: number;
+}
+
 export type WeakPassword = { outcome: 'weak_password'; message: string };
 export type MailRequest = { outcome: 'requested' } | { outcome: 'mail_throttled'; retryAfterSeconds: number };
 
 /** Changes the password and ends every other session and every other browser's standing. */
 export function changePassword(
   state: AccountState,
-  {
-    sid,
-    currentPassword,
-    newPassword,
-    minLength,
-  }: { sid: string; currentPassword: string; newPassword: string; minLength: number },
+  { sid, currentPassword, newPassword, minLength }: PasswordChange,
   caller: Caller,
   nowMs: number,
 ): { outcome: 'changed'; browserEpoch: number } | WeakPassword | Refused {
@@ -49,7 +58,7 @@ export function requestPasswordReset(state: AccountState, { actor }: Caller, now
 /** Sets a new password by a mailed token: ends every session, signs nobody in, and proves the address. */
 export function resetPassword(
   state: AccountState,
-  { token, newPassword, minLength }: { token: string; newPassword: string; minLength: number },
+  { token, newPassword, minLength }: PasswordReset,
   { actor }: Caller,
   nowMs: number,
 ): { outcome: 'reset' | 'invalid_link' } | WeakPassword {
@@ -130,6 +139,31 @@ export function commitEmail(
   state.mail.consumeTokens('change_email', 'verify_email', 'reset_password');
   state.events.record('email_changed', nowMs, actor);
   return 'changed';
+}
+
+/** Takes a user name that the directory has given to this account. */
+export function changeUsername(state: AccountState, username: string, sid: string, actor: Actor): 'changed' {
+  state.rows.writeUsername(username);
+  state.events.record('username_changed', Date.now(), actor, sid);
+  return 'changed';
+}
+
+/** The owner's password, before anything is deleted. */
+export function prepareDeletion(
+  state: AccountState,
+  password: string,
+  caller: Caller,
+  nowMs: number,
+): { outcome: 'prepared' } | Refused {
+  const check = checkPassword(state, password, caller, nowMs);
+  if (check.outcome !== 'matched') return check;
+  expectErasure(state, nowMs);
+  return { outcome: 'prepared' };
+}
+
+/** A deletion that dies between its two steps is settled by the alarm, which looks for the claim. */
+export function expectErasure(state: AccountState, nowMs: number): void {
+  state.rows.writeClaimCheck(nowMs + CLAIM_CHECK_DELAY_MS);
 }
 
 function findMailWait(

@@ -11,6 +11,9 @@ export type PasswordCheck =
   | { outcome: 'wrong_password' | 'unknown_account' }
   | { outcome: 'throttled'; retryAfterSeconds: number };
 
+/** A try that did not pass. */
+export type Refused = Exclude<PasswordCheck, { outcome: 'matched' }>;
+
 /** Where failures are counted: a browser that signed in before has a bucket of its own, and waits for no stranger. */
 const STRANGERS = 'strangers';
 

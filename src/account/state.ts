@@ -1,14 +1,24 @@
 // What the parts of an account work on: its rows, by subject, and who is acting. Internal to the account object.
-import type { Actor, EventStore } from './event-store.ts';
-import type { MailStore } from './mail-store.ts';
-import type { AccountStore } from './store.ts';
-import type { ThrottleStore } from './throttle-store.ts';
+import { type Actor, EventStore } from './event-store.ts';
+import { MailStore } from './mail-store.ts';
+import { AccountStore } from './store.ts';
+import { ThrottleStore } from './throttle-store.ts';
 
 export interface AccountState {
   rows: AccountStore;
   throttles: ThrottleStore;
   events: EventStore;
   mail: MailStore;
+}
+
+/** The rows of an account's storage. Touches nothing yet. */
+export function openState(sql: SqlStorage): AccountState {
+  return {
+    rows: new AccountStore(sql),
+    throttles: new ThrottleStore(sql),
+    events: new EventStore(sql),
+    mail: new MailStore(sql),
+  };
 }
 
 /** A browser that signed in to this account before, by its device cookie (docs/threat-model.md, "Known browsers"). */

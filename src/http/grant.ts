@@ -1,6 +1,7 @@
 // A grant of the account as an answer: both tokens minted, the cookie set. And the end of the session it replaces.
-import type { Grant, Profile } from '../account/account.ts';
+
 import type { EventRow } from '../account/event-store.ts';
+import type { Grant, Profile } from '../account/grant.ts';
 import type { Session } from '../domain/session.ts';
 import { mintAccessToken } from '../tokens/access-token.ts';
 import { mintRefreshToken, type ReadRefreshToken, readRefreshToken } from '../tokens/refresh-token.ts';

@@ -1,7 +1,7 @@
 // The device cookie of requests: which account this browser signed in to before. It holds the account's id, a random
 // number for the browser and nothing of the person.
 import { getCookie, setCookie } from 'hono/cookie';
-import { randomId } from '../account/account.ts';
+import { randomId } from '../account/id.ts';
 import type { KnownBrowser } from '../account/state.ts';
 import { LONGEST_LIFETIME_SECONDS } from '../tokens/claims.ts';
 import { mintDeviceToken, readDeviceToken } from '../tokens/device-token.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { CLAIM_CHECK_DELAY_MS, randomId } from '../../src/account/account.ts';
+import { randomId } from '../../src/account/id.ts';
+import { CLAIM_CHECK_DELAY_MS } from '../../src/account/upkeep.ts';
 import {
   createAccount,
   DAY_SECONDS,

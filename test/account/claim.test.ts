@@ -1,7 +1,7 @@
 import { listDurableObjectIds } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { ALARM_RETRY_MS, CLAIM_CHECK_DELAY_MS } from '../../src/account/account.ts';
+import { ALARM_RETRY_MS, CLAIM_CHECK_DELAY_MS } from '../../src/account/upkeep.ts';
 import {
   claimNames,
   createAccount,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { randomId } from '../../src/account/account.ts';
 import { MAX_EVENTS } from '../../src/account/event-store.ts';
+import { randomId } from '../../src/account/id.ts';
 import { createAccount, DEVICE, inStore, POLICY, readEvents } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
 import { PASSWORD } from '../support/service.ts';

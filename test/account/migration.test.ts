@@ -1,7 +1,8 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
-import { CLAIM_CHECK_DELAY_MS, randomId } from '../../src/account/account.ts';
+import { randomId } from '../../src/account/id.ts';
 import { migrate, readSchemaVersion, SCHEMA_VERSION } from '../../src/account/schema.ts';
+import { CLAIM_CHECK_DELAY_MS } from '../../src/account/upkeep.ts';
 import { hashPassword } from '../../src/passwords/scrypt.ts';
 import { DEVICE, openAccount, POLICY, readStored } from '../support/account.ts';
 import { accountOf, PASSWORD } from '../support/service.ts';

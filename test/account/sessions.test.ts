@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { MAX_SESSIONS, randomId } from '../../src/account/account.ts';
+import { randomId } from '../../src/account/id.ts';
+import { MAX_SESSIONS } from '../../src/account/sessions.ts';
 import type { AccountClient } from '../../src/http/storage-calls.ts';
 import {
   countWrites,

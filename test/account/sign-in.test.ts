@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { CLAIM_CHECK_DELAY_MS } from '../../src/account/account.ts';
+import { CLAIM_CHECK_DELAY_MS } from '../../src/account/upkeep.ts';
 import { hashPassword } from '../../src/passwords/scrypt.ts';
 import {
   countWrites,

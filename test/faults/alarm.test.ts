@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
-import { ALARM_RETRY_MS, CLAIM_CHECK_DELAY_MS } from '../../src/account/account.ts';
+import { ALARM_RETRY_MS, CLAIM_CHECK_DELAY_MS } from '../../src/account/upkeep.ts';
 import { forgetConfirmation, NOTHING, readStored, ringAlarm } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
 import { execInAccount } from '../support/faults.ts';

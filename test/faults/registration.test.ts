@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { CLAIM_CHECK_DELAY_MS } from '../../src/account/account.ts';
+import { CLAIM_CHECK_DELAY_MS } from '../../src/account/upkeep.ts';
 import { NOTHING, readStored, ringAlarm } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
 import { expectOutage, type Fault, Faults, fails, losesAnswer, readSessions } from '../support/faults.ts';

@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { CLAIM_CHECK_DELAY_MS } from '../../src/account/account.ts';
+import { CLAIM_CHECK_DELAY_MS } from '../../src/account/upkeep.ts';
 import { findAccountId } from '../../src/directory/directory.ts';
 import { NOTHING, openAccount, readStored, ringAlarm } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';

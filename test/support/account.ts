@@ -1,12 +1,11 @@
 // One account object as its tests meet it: its methods over RPC, and what it stores, read from inside.
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
-import { type Account, CLAIM_CHECK_DELAY_MS, type Grant, randomId } from '../../src/account/account.ts';
-import { EventStore } from '../../src/account/event-store.ts';
-import { MailStore } from '../../src/account/mail-store.ts';
-import type { AccountState } from '../../src/account/state.ts';
-import { AccountStore } from '../../src/account/store.ts';
-import { ThrottleStore } from '../../src/account/throttle-store.ts';
+import type { Account } from '../../src/account/account.ts';
+import type { Grant } from '../../src/account/grant.ts';
+import { randomId } from '../../src/account/id.ts';
+import { type AccountState, openState } from '../../src/account/state.ts';
+import { CLAIM_CHECK_DELAY_MS } from '../../src/account/upkeep.ts';
 import { claim } from '../../src/directory/directory.ts';
 import { type Device, openSession, type Session, type SessionPolicy } from '../../src/domain/session.ts';
 import type { AccountClient } from '../../src/http/storage-calls.ts';
@@ -67,14 +66,7 @@ export function runInside<T>(
 
 /** Reads or plants rows of an account. */
 export function inStore<T>(id: string, use: (store: AccountState) => T): Promise<T> {
-  return runInside(id, (_, { storage: { sql } }) =>
-    use({
-      rows: new AccountStore(sql),
-      throttles: new ThrottleStore(sql),
-      events: new EventStore(sql),
-      mail: new MailStore(sql),
-    }),
-  );
+  return runInside(id, (_, { storage: { sql } }) => use(openState(sql)));
 }
 
 /** Another session of an account, without the hash that a sign-in takes. */

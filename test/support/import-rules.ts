@@ -148,6 +148,7 @@ const ENV_USES: Record<string, string[]> = {
   'http/page.ts': ['ASSETS'],
   'account/account.ts': ['env', 'DIRECTORY'],
   'account/delivery.ts': ['env', 'EMAIL'],
+  'account/errands.ts': ['env'],
 };
 
 /** Every place where a file touches `env` without leave: settings are read in config.ts and nowhere else. */

@@ -1,0 +1,52 @@
+// The two ways to a first session: registering and signing in. Synchronous, like everything that decides.
+import type { SessionPolicy } from '../domain/session.ts';
+import type { Registered, Registration, SignInResult } from './grant.ts';
+import { checkPassword } from './password-check.ts';
+import { grantSession } from './sessions.ts';
+import type { AccountState, Caller } from './state.ts';
+import { CLAIM_CHECK_DELAY_MS } from './upkeep.ts';
+
+/** Stores a new account, which still has to be claimed, and signs it in when a policy is given. */
+export function register(
+  state: AccountState,
+  { id, username, email, password, device, policy }: Registration,
+  passwordHash: string,
+  nowMs: number,
+): Registered {
+  const { rows, events, mail } = state;
+  const claimCheckAtMs = nowMs + CLAIM_CHECK_DELAY_MS;
+  rows.insertAccount({ id, username, email, passwordHash, createdAtMs: nowMs, claimCheckAtMs });
+  if (password === undefined) rows.writeMustResetPassword();
+  events.record('registered', nowMs, device);
+  mail.enqueue(password === undefined ? 'reset_password' : 'verify_email', email, nowMs, claimCheckAtMs);
+  if (policy !== undefined) return grantSession(state, device, policy, nowMs);
+  return {
+    session: undefined,
+    profile: { id, username, email, createdAtMs: nowMs },
+    browserEpoch: 1,
+    nowMs,
+  };
+}
+
+/** The names are the account's: it stays, and its first mail need not wait. */
+export function confirmClaim({ rows, mail }: AccountState, nowMs: number): void {
+  rows.writeClaimCheck(null);
+  mail.hurry(nowMs);
+}
+
+/** Checks a password and opens a session, unless something stands in the way that only the owner may learn of. */
+export function signIn(
+  state: AccountState,
+  password: string,
+  caller: Caller,
+  { policy, requiresVerifiedEmail }: { policy: SessionPolicy; requiresVerifiedEmail: boolean },
+): SignInResult {
+  const nowMs = Date.now();
+  const check = checkPassword(state, password, caller, nowMs);
+  if (check.outcome !== 'matched') return check;
+  const { account } = check;
+  if (account.disabledAtMs !== null) return { outcome: 'account_disabled' };
+  if (account.mustResetPassword) return { outcome: 'password_reset_required' };
+  if (requiresVerifiedEmail && account.emailVerifiedAtMs === null) return { outcome: 'email_not_verified' };
+  return { outcome: 'signed_in', ...grantSession(state, caller.actor, policy, nowMs) };
+}

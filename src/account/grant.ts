@@ -1,0 +1,59 @@
+// What an account takes and gives when somebody registers, signs in or refreshes. Types only: plain data, which RPC copies.
+import type { Session, SessionPolicy } from '../domain/session.ts';
+import type { Actor } from './event-store.ts';
+import type { Refused } from './password-check.ts';
+import type { KnownBrowser } from './state.ts';
+
+/** What the outside may know of an account. */
+export interface Profile {
+  id: string;
+  username: string;
+  email: string;
+  createdAtMs: number;
+}
+
+/** A session with its owner, as of `nowMs`: all that minting a pair of tokens needs. */
+export interface Grant {
+  session: Session;
+  profile: Profile;
+  browserEpoch: number;
+  nowMs: number;
+}
+
+export type SignInResult =
+  | ({ outcome: 'signed_in' } & Grant)
+  | { outcome: 'account_disabled' | 'password_reset_required' | 'email_not_verified' }
+  | Refused;
+
+export type RefreshResult =
+  | ({ outcome: 'rotated' | 'replayed' } & Omit<Grant, 'browserEpoch'>)
+  | { outcome: 'reused' | 'expired' | 'ended' };
+
+/** What a sign-in is judged by, beside the password. */
+export interface SignInConditions {
+  browser?: KnownBrowser | undefined;
+  requiresVerifiedEmail?: boolean;
+}
+
+/** The account as one of its sessions may see it. */
+export interface Description {
+  profile: Profile;
+  session: Session;
+  isEmailVerified: boolean;
+}
+
+export interface Registration {
+  id: string;
+  username: string;
+  email: string;
+  /** Left out by an operator who leaves the choice to the owner: no password opens the account before a reset. */
+  password?: string;
+  device: Actor;
+  /** Left out when registering does not sign in. */
+  policy?: SessionPolicy;
+}
+
+export type Registered = Omit<Grant, 'session'> & { session: Session | undefined };
+
+export type SessionOver = { outcome: 'session_over' };
+export type SessionsEnded = { outcome: 'ended'; browserEpoch: number };

@@ -1,0 +1,112 @@
+// The sessions of an account: how they are opened, refreshed, listed and ended. Synchronous, like everything that decides.
+import {
+  decideRefresh,
+  isExpired,
+  openSession,
+  type Session,
+  type SessionPolicy,
+} from '../domain/session.ts';
+import type { Actor } from './event-store.ts';
+import type { Grant, Profile, RefreshResult } from './grant.ts';
+import { randomId } from './id.ts';
+import type { AccountState } from './state.ts';
+import type { AccountRow } from './store.ts';
+
+/** The next sign-in ends the session longest unused. Bounds what one account can store. */
+export const MAX_SESSIONS = 100;
+
+/** Opens a session, and makes room for it. Throws without an account. */
+export function grantSession(
+  { rows, events }: AccountState,
+  device: Actor,
+  policy: SessionPolicy,
+  nowMs: number,
+): Grant {
+  const { userAgent, ip, country } = device;
+  const session = openSession(randomId(), { userAgent, ip, country }, nowMs, policy);
+  rows.deleteExpiredSessions(nowMs);
+  rows.deleteLongestUnused(MAX_SESSIONS);
+  rows.insertSession(session);
+  events.record('signed_in', nowMs, device, session.sid);
+  const account = rows.readAccount();
+  if (account === undefined) throw new Error('a session was opened without an account');
+  return { session, profile: toProfile(account), browserEpoch: account.browserEpoch, nowMs };
+}
+
+/** Trades a counter for the session's current token: rotates, repeats, or ends the session (`decideRefresh`). */
+export function refreshSession(
+  { rows, events }: AccountState,
+  profile: Profile,
+  { sid, counter }: { sid: string; counter: number },
+  device: Actor,
+  policy: SessionPolicy,
+): RefreshResult {
+  const nowMs = Date.now();
+  const session = rows.readSession(sid);
+  const decision = decideRefresh(session, counter, nowMs, policy);
+  // Narrows the types: without a session the decision is `ended`.
+  if (session === undefined) return { outcome: 'ended' };
+  switch (decision.outcome) {
+    case 'rotated':
+      rows.writeRotation(sid, decision.next);
+      return {
+        outcome: 'rotated',
+        session: { ...session, ...decision.next, lastUsedAtMs: nowMs },
+        profile,
+        nowMs,
+      };
+    case 'replayed':
+      return { outcome: 'replayed', session, profile, nowMs };
+    case 'reused':
+      rows.deleteSession(sid);
+      events.record('token_reused', nowMs, device, sid);
+      return { outcome: 'reused' };
+    default:
+      return { outcome: decision.outcome };
+  }
+}
+
+/** A session that has not run out. */
+export function readLiveSession({ rows }: AccountState, sid: string, nowMs: number): Session | undefined {
+  const session = rows.readSession(sid);
+  return session !== undefined && !isExpired(session, nowMs) ? session : undefined;
+}
+
+/** Every session that has not run out, most recently used first. */
+export function listLiveSessions({ rows }: AccountState, nowMs: number): Session[] {
+  return rows.listSessions().filter((session) => !isExpired(session, nowMs));
+}
+
+/** Ends one session, and records how. Returns whether there was one. */
+export function endSession(
+  { rows, events }: AccountState,
+  kind: 'signed_out' | 'session_ended',
+  sid: string,
+  device: Actor,
+): boolean {
+  if (!rows.deleteSession(sid)) return false;
+  events.record(kind, Date.now(), device, sid);
+  return true;
+}
+
+/** Ends every session but one, if one is named, and every browser's standing. Returns the epoch that new ones carry. */
+export function endSessionsExcept(
+  { rows, events }: AccountState,
+  sid: string | undefined,
+  device: Actor,
+): number {
+  rows.deleteSessionsExcept(sid);
+  events.record('session_ended', Date.now(), device);
+  return rows.raiseBrowserEpoch();
+}
+
+/** The part of an account's row that the outside may know. */
+export function toProfile({ id, username, email, createdAtMs }: AccountRow): Profile {
+  return { id, username, email, createdAtMs };
+}
+
+/** The account as the outside may know it; `undefined` for an object without account. */
+export function readProfile({ rows }: AccountState): Profile | undefined {
+  const account = rows.readAccount();
+  return account && toProfile(account);
+}
