@@ -10,9 +10,14 @@ export interface Finished {
   stderr: string;
 }
 
-/** Runs `node src/cli/SCRIPT ARGS` in a project, by default this one, and waits for its end. */
-export function runCli(script: string, args: string[], root = PROJECT_ROOT): Promise<Finished> {
-  const env = { ...process.env, WRANGLER_SEND_METRICS: 'false', NO_COLOR: '1' };
+/** Runs `node src/cli/SCRIPT ARGS` in a project, by default this one, and waits for its end. `extra` joins the environment. */
+export function runCli(
+  script: string,
+  args: string[],
+  root = PROJECT_ROOT,
+  extra: Record<string, string> = {},
+): Promise<Finished> {
+  const env = { ...process.env, WRANGLER_SEND_METRICS: 'false', NO_COLOR: '1', ...extra };
   return new Promise((resolve, reject) => {
     execFile(
       process.execPath,
