@@ -47,7 +47,11 @@ export default defineConfig({
         },
       },
       {
-        test: { name: 'node', include: ['test/node/**/*.test.ts'], environment: 'node' },
+        test: {
+          name: 'node',
+          include: ['test/node/**/*.test.ts', 'test/client/client.test.ts'],
+          environment: 'node',
+        },
       },
     ],
   },
