@@ -2,7 +2,7 @@ import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { findAccountId } from '../../src/directory/directory.ts';
 import { NOTHING, readStored } from '../support/account.ts';
-import { awaitMail, readLinkToken } from '../support/mailbox.ts';
+import { awaitMail, deliveriesTo, readLinkToken } from '../support/mailbox.ts';
 import { expectProblem, INVALID_TOKEN } from '../support/problem.ts';
 import { accountOf, PASSWORD, type Person, Service, uniqueName } from '../support/service.ts';
 
@@ -167,6 +167,18 @@ describe('an operator', () => {
       clearsCookie: true,
     });
   }
+
+  it('mails a disabled account no link to a new password, and answers as ever', async () => {
+    const ada = await service.register();
+    await awaitMail(ada.email, 'verify_email');
+    await ask('POST', `/${ada.id}/disable`);
+    const forget = () => service.post('/password/forgot', { json: { email: ada.email } });
+    expect((await forget()).status).toBe(202);
+    await ask('POST', `/${ada.id}/enable`);
+    expect((await forget()).status).toBe(202);
+    await awaitMail(ada.email, 'reset_password');
+    expect(deliveriesTo(ada.email).filter(({ mail }) => mail.kind === 'reset_password')).toHaveLength(1);
+  });
 
   it('disables an account: its sessions end, its password opens nothing, a guess learns nothing', async () => {
     const ada = await service.register();

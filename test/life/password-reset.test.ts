@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { readStored } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
 import { awaitMail, deliveriesTo, readLinkToken } from '../support/mailbox.ts';
+import { brokenAccounts } from '../support/outage.ts';
 import { expectProblem } from '../support/problem.ts';
 import { accountOf, PASSWORD, type Person, Service, uniqueName } from '../support/service.ts';
 
@@ -65,6 +66,14 @@ describe('POST /password/forgot', () => {
     const before = await readStored(accountOf(ada.id));
     await forget(`${uniqueName()}@example.com`);
     expect(await readStored(accountOf(ada.id))).toEqual(before);
+  });
+
+  it('answers as ever when the account cannot be reached: an outage must not tell who has one', async () => {
+    const ada = await service.register();
+    const outage = new Service({ ACCOUNT: brokenAccounts() });
+    const forgotten = await outage.post('/password/forgot', { json: { email: ada.email } });
+    expect(forgotten.status).toBe(202);
+    expect(await forgotten.text()).toBe('');
   });
 
   it('wants an address, and takes no page of another origin', async () => {
