@@ -1,12 +1,11 @@
 // `npm run size`: bundles as a deployment would, prints what the bundle is made of, and fails above the budget.
 // It needs nothing of bench/package.json.
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { bundleWorker } from '../test/support/bundled-worker.ts';
 
-const ROOT = join(import.meta.dirname, '..');
 const BUDGET_KIB = 80;
 const SHOWN = 15;
 
@@ -16,9 +15,7 @@ interface Metafile {
 
 const folder = mkdtempSync(join(tmpdir(), 'latchkey-size-'));
 try {
-  const wrangler = join(ROOT, 'node_modules/wrangler/bin/wrangler.js');
-  const args = ['deploy', '--dry-run', '--outdir', folder, `--metafile=${join(folder, 'meta.json')}`];
-  execFileSync(process.execPath, [wrangler, ...args], { cwd: ROOT, stdio: ['ignore', 'ignore', 'inherit'] });
+  bundleWorker(folder, undefined, [`--metafile=${join(folder, 'meta.json')}`]);
   const meta: Metafile = JSON.parse(readFileSync(join(folder, 'meta.json'), 'utf8'));
   const parts = new Map<string, number>();
   for (const { inputs } of Object.values(meta.outputs)) {

@@ -1,8 +1,8 @@
 // Ours: the bundle that would be deployed, real Durable Objects and D1 on disk.
-import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRemoteJWKSet, exportJWK, generateKeyPair, jwtVerify } from 'jose';
+import { bundleWorker, migrateDirectory } from '../../test/support/bundled-worker.ts';
 import {
   ACCESS_SECRET,
   type Actor,
@@ -14,16 +14,11 @@ import {
 import { askAll, readSetCookie, toRequest } from '../load.ts';
 import { serveWorker } from '../workerd.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
 const ISSUER = 'https://auth.test';
 const COOKIE = '__Host-jwt';
 
 export async function serve({ alg, state }: { alg: Entry['alg']; state: string }) {
-  const wrangler = join(ROOT, 'node_modules/wrangler/bin/wrangler.js');
-  execFileSync(process.execPath, [wrangler, 'deploy', '--dry-run', '--outdir', join(state, 'bundle')], {
-    cwd: ROOT,
-    stdio: 'ignore',
-  });
+  bundleWorker(join(state, 'bundle'));
   const { url, server } = await serveWorker(readFileSync(join(state, 'bundle/index.js'), 'utf8'), {
     resourcePersistencePath: join(state, 'storage'),
     durableObjects: { ACCOUNT: { className: 'Account', useSQLite: true } },
@@ -36,14 +31,7 @@ export async function serve({ alg, state }: { alg: Entry['alg']; state: string }
       RATE_LIMIT: 'off',
     },
   });
-  const directory = await server.getD1Database('DIRECTORY');
-  const folder = join(ROOT, 'src/directory/migrations');
-  for (const name of readdirSync(folder).sort()) {
-    const sql = readFileSync(join(folder, name), 'utf8').replaceAll(/^--.*$/gm, '');
-    for (const statement of sql.split(';').filter((text) => text.trim() !== '')) {
-      await directory.prepare(statement).run();
-    }
-  }
+  await migrateDirectory(await server.getD1Database('DIRECTORY'));
   return { url, stop: () => server.dispose() };
 }
 

@@ -157,7 +157,7 @@ export class Account extends DurableObject<Env> {
   changeUsername(sid: string, username: string, device: Actor): 'changed' | 'session_over' {
     if (this.#readLiveSession(sid) === undefined) return 'session_over';
     this.#profile = undefined;
-    return credentials.changeUsername(this.#state, username, sid, device);
+    return credentials.changeUsername(this.#state, { username, sid }, device, Date.now());
   }
 
   /**
@@ -179,7 +179,7 @@ export class Account extends DurableObject<Env> {
 
   /** What an operator may see; `undefined` for an object without account. */
   inspect() {
-    return this.#isStored ? inspect(this.#state) : undefined;
+    return this.#isStored ? inspect(this.#state, Date.now()) : undefined;
   }
 
   /** What an operator may do. */

@@ -142,9 +142,14 @@ export function commitEmail(
 }
 
 /** Takes a user name that the directory has given to this account. */
-export function changeUsername(state: AccountState, username: string, sid: string, actor: Actor): 'changed' {
+export function changeUsername(
+  state: AccountState,
+  { username, sid }: { username: string; sid: string },
+  actor: Actor,
+  nowMs: number,
+): 'changed' {
   state.rows.writeUsername(username);
-  state.events.record('username_changed', Date.now(), actor, sid);
+  state.events.record('username_changed', nowMs, actor, sid);
   return 'changed';
 }
 

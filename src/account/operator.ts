@@ -1,11 +1,13 @@
 // What an operator may see and do of one account. Everything is recorded with the operator's label.
 import type { Session } from '../domain/session.ts';
 import type { Actor, EventRow } from './event-store.ts';
+import type { Profile } from './grant.ts';
+import { listLiveSessions, toProfile } from './sessions.ts';
 import type { AccountState } from './state.ts';
 
 /** What an operator sees: no secret, no hash. */
 export interface Inspection {
-  profile: { id: string; username: string; email: string; createdAtMs: number };
+  profile: Profile;
   isEmailVerified: boolean;
   isDisabled: boolean;
   mustResetPassword: boolean;
@@ -15,16 +17,16 @@ export interface Inspection {
 
 export type OperatorAction = 'disable' | 'enable' | 'end_sessions' | 'force_password_reset';
 
-export function inspect(state: AccountState): Inspection | undefined {
+/** The account as it stands; `undefined` for an object without account. */
+export function inspect(state: AccountState, nowMs: number): Inspection | undefined {
   const account = state.rows.readAccount();
   if (account === undefined) return undefined;
-  const { id, username, email, createdAtMs } = account;
   return {
-    profile: { id, username, email, createdAtMs },
+    profile: toProfile(account),
     isEmailVerified: account.emailVerifiedAtMs !== null,
     isDisabled: account.disabledAtMs !== null,
     mustResetPassword: account.mustResetPassword,
-    sessions: state.rows.listSessions(),
+    sessions: listLiveSessions(state, nowMs),
     events: state.events.list(),
   };
 }

@@ -1,4 +1,5 @@
-// The account's rows: every SQL statement of the account object, and nothing but SQL. Synchronous throughout, so that
+// The account's own row and its sessions: SQL, and nothing but SQL (mails, failures and events have stores of their own
+// beside it). Synchronous throughout, so that
 // a decision and its result can stand in one turn of the event loop.
 import type { Rotation, Session } from '../domain/session.ts';
 

@@ -65,6 +65,8 @@ export async function call(
       ...init,
     });
   } catch (cause) {
+    // `fetch` may be our own: what refused the token behind this call is more to the point.
+    if (cause instanceof LatchkeyError) throw cause;
     throw new LatchkeyError('The service did not answer.', 'network', { cause });
   }
   if (response.ok) return response;

@@ -6,7 +6,7 @@ import type { AppContext } from './service.ts';
 export const LIMIT_PERIOD_SECONDS = 60;
 const USER_AGENT_MAX_LENGTH = 256;
 
-type LimitBinding = 'SIGN_IN_LIMIT' | 'REGISTRATION_LIMIT' | 'REFRESH_LIMIT';
+export type LimitBinding = 'SIGN_IN_LIMIT' | 'REGISTRATION_LIMIT' | 'REFRESH_LIMIT';
 
 /** What the owner will recognise a session or an event by; on `/admin`, with the operator's label. */
 export function readDevice(c: AppContext): Actor {

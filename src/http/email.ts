@@ -3,11 +3,10 @@ import { findTaken, readdressAccount } from '../directory/directory.ts';
 import { parseEmail } from '../domain/names.ts';
 import { type EmailResponse, emailChangeRequest, emailVerificationRequest } from '../wire.ts';
 import { authenticate } from './bearer.ts';
-import { readBody } from './body.ts';
-import { isOverAddressLimit, LIMIT_PERIOD_SECONDS, readDevice } from './client-address.ts';
+import { readDevice } from './client-address.ts';
+import { admitAnyone, admitOwner } from './entrance.ts';
 import { readKnownBrowser } from './known-browser.ts';
 import { splitMailToken } from './mail-token.ts';
-import { isOriginAllowed } from './origin.ts';
 import { refuse, refusePassword } from './refusal.ts';
 import type { AppContext } from './service.ts';
 import { callAccount, callAccountAgain, callDirectory } from './storage-calls.ts';
@@ -33,12 +32,10 @@ export async function requestVerification(c: AppContext): Promise<Response> {
 
 /** Completes a verification or a change of address: whoever holds the token holds the mailbox, and needs nothing else. */
 export async function verifyEmail(c: AppContext): Promise<Response> {
-  if (!isOriginAllowed(c)) return refuse(c, 'origin_not_allowed');
-  if (await isOverAddressLimit(c, 'REGISTRATION_LIMIT'))
-    return refuse(c, 'address_throttled', { retryAfterSeconds: LIMIT_PERIOD_SECONDS });
-  const body = await readBody(c, emailVerificationRequest);
-  if (!body.ok) return refuse(c, body.reason, body);
-  const mailed = splitMailToken(body.value.token);
+  const admitted = await admitAnyone(c, 'REGISTRATION_LIMIT', emailVerificationRequest);
+  if (!admitted.ok) return admitted.response;
+  const { body } = admitted;
+  const mailed = splitMailToken(body.token);
   if (mailed === undefined) return refuse(c, 'invalid_link');
   const { accountId, token } = mailed;
   c.var.outcome.accountId = accountId;
@@ -57,16 +54,14 @@ export async function verifyEmail(c: AppContext): Promise<Response> {
 }
 
 export async function changeEmail(c: AppContext): Promise<Response> {
-  if (!isOriginAllowed(c)) return refuse(c, 'origin_not_allowed');
-  const caller = await authenticate(c);
-  if (!caller.ok) return refuse(c, caller.reason, caller);
-  const body = await readBody(c, emailChangeRequest);
-  if (!body.ok) return refuse(c, body.reason, body);
-  const email = parseEmail(body.value.email);
+  const admitted = await admitOwner(c, emailChangeRequest);
+  if (!admitted.ok) return admitted.response;
+  const { body, claims } = admitted;
+  const email = parseEmail(body.email);
   if (!email.ok) return refuse(c, 'invalid_input', { errors: [{ field: 'email', message: email.message }] });
-  const { sub, sid } = caller.claims;
+  const { sub, sid } = claims;
   const browser = await readKnownBrowser(c, sub);
-  const change = { email: email.value.display, password: body.value.password };
+  const change = { email: email.value.display, password: body.password };
   const taken = await callDirectory(c, (db) =>
     findTaken(db, { username: { display: '', key: '' }, email: email.value, id: sub }),
   );

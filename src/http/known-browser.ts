@@ -17,9 +17,13 @@ export async function readKnownBrowser(c: AppContext, accountId: string): Promis
   return claims?.sub === accountId ? { browserId: claims.bid, epoch: claims.epoch } : undefined;
 }
 
-/** Makes the browser known to an account, or renews what it has. */
-export async function rememberBrowser(c: AppContext, accountId: string, epoch: number): Promise<void> {
-  const known = await readKnownBrowser(c, accountId);
+/** Makes the browser known to an account, or renews what `readKnownBrowser` found. */
+export async function rememberBrowser(
+  c: AppContext,
+  accountId: string,
+  epoch: number,
+  known: KnownBrowser | undefined,
+): Promise<void> {
   const claims = { sub: accountId, bid: known?.browserId ?? randomId(), epoch };
   const token = await mintDeviceToken(claims, c.var.service.refreshKeys, deviceContext(c));
   const { cookieSameSite } = c.var.service.config;

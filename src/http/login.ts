@@ -3,11 +3,10 @@ import { deriveDecoyId } from '../account/decoy.ts';
 import { findAccountId } from '../directory/directory.ts';
 import { toNameKey } from '../domain/names.ts';
 import { loginRequest } from '../wire.ts';
-import { readBody } from './body.ts';
-import { isOverAddressLimit, LIMIT_PERIOD_SECONDS, readDevice } from './client-address.ts';
+import { readDevice } from './client-address.ts';
+import { admitAnyone } from './entrance.ts';
 import { endReplacedSessions, issueTokens } from './grant.ts';
 import { readKnownBrowser, rememberBrowser } from './known-browser.ts';
-import { isOriginAllowed } from './origin.ts';
 import { refuse } from './refusal.ts';
 import { type AppContext, toPolicy } from './service.ts';
 import { callAccount, callDirectory } from './storage-calls.ts';
@@ -20,15 +19,12 @@ export const REFUSAL_FLOOR_MS = 500;
 
 export async function login(c: AppContext): Promise<Response> {
   const startedAtMs = Date.now();
-  if (!isOriginAllowed(c)) return refuse(c, 'origin_not_allowed');
-  if (await isOverAddressLimit(c, 'SIGN_IN_LIMIT')) {
-    return refuse(c, 'address_throttled', { retryAfterSeconds: LIMIT_PERIOD_SECONDS });
-  }
-  const body = await readBody(c, loginRequest);
-  if (!body.ok) return refuse(c, body.reason, body);
+  const admitted = await admitAnyone(c, 'SIGN_IN_LIMIT', loginRequest);
+  if (!admitted.ok) return admitted.response;
+  const { body } = admitted;
 
   const { config, decoyKey } = c.var.service;
-  const nameKey = toNameKey(body.value.username);
+  const nameKey = toNameKey(body.username);
   // Both are always made: a name that nobody has must cost what a name that somebody has costs.
   const [decoyId, foundId] = await Promise.all([
     deriveDecoyId(decoyKey, nameKey),
@@ -40,7 +36,7 @@ export async function login(c: AppContext): Promise<Response> {
   const browser = await readKnownBrowser(c, accountId);
   const options = { browser, requiresVerifiedEmail: config.requiresVerifiedEmail };
   const result = await callAccount(c, accountId, (account) =>
-    account.signIn(body.value.password, readDevice(c), toPolicy(config), options),
+    account.signIn(body.password, readDevice(c), toPolicy(config), options),
   );
   if (result.outcome === 'throttled') return refuse(c, 'account_throttled', result);
   if (result.outcome !== 'signed_in') {
@@ -49,6 +45,6 @@ export async function login(c: AppContext): Promise<Response> {
   }
   await endReplacedSessions(c);
   const answer = await issueTokens(c, result);
-  await rememberBrowser(c, accountId, result.browserEpoch);
+  await rememberBrowser(c, accountId, result.browserEpoch, browser);
   return c.json(answer);
 }

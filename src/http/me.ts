@@ -9,11 +9,10 @@ import {
   profileChangeRequest,
 } from '../wire.ts';
 import { authenticate } from './bearer.ts';
-import { readBody } from './body.ts';
 import { readDevice } from './client-address.ts';
+import { admitOwner } from './entrance.ts';
 import { toSecurityEvent, toSessionInfo, toUser } from './grant.ts';
 import { readKnownBrowser } from './known-browser.ts';
-import { isOriginAllowed } from './origin.ts';
 import { refuse, refusePassword } from './refusal.ts';
 import type { AppContext } from './service.ts';
 import { callAccount, callAccountAgain, callDirectory } from './storage-calls.ts';
@@ -40,15 +39,13 @@ export async function history(c: AppContext): Promise<Response> {
 
 /** Another user name: claimed in the directory first, then taken over by the account. Repeating it mends an interruption. */
 export async function changeProfile(c: AppContext): Promise<Response> {
-  if (!isOriginAllowed(c)) return refuse(c, 'origin_not_allowed');
-  const caller = await authenticate(c);
-  if (!caller.ok) return refuse(c, caller.reason, caller);
-  const body = await readBody(c, profileChangeRequest);
-  if (!body.ok) return refuse(c, body.reason, body);
-  const username = parseUsername(body.value.username);
+  const admitted = await admitOwner(c, profileChangeRequest);
+  if (!admitted.ok) return admitted.response;
+  const { body, claims } = admitted;
+  const username = parseUsername(body.username);
   if (!username.ok)
     return refuse(c, 'invalid_input', { errors: [{ field: 'username', message: username.message }] });
-  const { sub, sid } = caller.claims;
+  const { sub, sid } = claims;
   const found = await callAccountAgain(c, sub, (account) => account.describe(sid));
   if (found === undefined) return refuse(c, 'session_over', { isBearer: true });
   const moved = await callDirectory(c, (db) => renameAccount(db, sub, username.value));
@@ -65,15 +62,13 @@ export async function changeProfile(c: AppContext): Promise<Response> {
  * which its alarm removes.
  */
 export async function deleteAccount(c: AppContext): Promise<Response> {
-  if (!isOriginAllowed(c)) return refuse(c, 'origin_not_allowed');
-  const caller = await authenticate(c);
-  if (!caller.ok) return refuse(c, caller.reason, caller);
-  const body = await readBody(c, accountDeletionRequest);
-  if (!body.ok) return refuse(c, body.reason, body);
-  const { sub, sid } = caller.claims;
+  const admitted = await admitOwner(c, accountDeletionRequest);
+  if (!admitted.ok) return admitted.response;
+  const { body, claims } = admitted;
+  const { sub, sid } = claims;
   const browser = await readKnownBrowser(c, sub);
   const prepared = await callAccount(c, sub, (account) =>
-    account.prepareDeletion(sid, body.value.password, { actor: readDevice(c), browser }),
+    account.prepareDeletion(sid, body.password, { actor: readDevice(c), browser }),
   );
   if (prepared.outcome !== 'prepared') return refusePassword(c, prepared);
   await callDirectory(c, (db) => releaseClaim(db, sub));

@@ -3,32 +3,28 @@ import { deriveDecoyId } from '../account/decoy.ts';
 import { findAccountId } from '../directory/directory.ts';
 import { toNameKey } from '../domain/names.ts';
 import { forgottenPasswordRequest, passwordChangeRequest, passwordResetRequest } from '../wire.ts';
-import { authenticate } from './bearer.ts';
-import { readBody } from './body.ts';
-import { isOverAddressLimit, LIMIT_PERIOD_SECONDS, readDevice } from './client-address.ts';
+import { readDevice } from './client-address.ts';
+import { admitAnyone, admitOwner } from './entrance.ts';
 import { readKnownBrowser, rememberBrowser } from './known-browser.ts';
 import { splitMailToken } from './mail-token.ts';
-import { isOriginAllowed } from './origin.ts';
 import { refuse, refusePassword } from './refusal.ts';
 import type { AppContext } from './service.ts';
 import { callAccount, callDirectory } from './storage-calls.ts';
 
 export async function changePassword(c: AppContext): Promise<Response> {
-  if (!isOriginAllowed(c)) return refuse(c, 'origin_not_allowed');
-  const caller = await authenticate(c);
-  if (!caller.ok) return refuse(c, caller.reason, caller);
-  const body = await readBody(c, passwordChangeRequest);
-  if (!body.ok) return refuse(c, body.reason, body);
-  const { sub, sid } = caller.claims;
+  const admitted = await admitOwner(c, passwordChangeRequest);
+  if (!admitted.ok) return admitted.response;
+  const { body, claims } = admitted;
+  const { sub, sid } = claims;
   const browser = await readKnownBrowser(c, sub);
-  const change = { sid, ...body.value, minLength: c.var.service.config.passwordMinLength };
+  const change = { sid, ...body, minLength: c.var.service.config.passwordMinLength };
   const result = await callAccount(c, sub, (account) =>
     account.changePassword(change, { actor: readDevice(c), browser }),
   );
   if (result.outcome === 'weak_password')
     return refuse(c, 'invalid_input', { errors: [{ field: 'newPassword', message: result.message }] });
   if (result.outcome !== 'changed') return refusePassword(c, result);
-  await rememberBrowser(c, sub, result.browserEpoch);
+  await rememberBrowser(c, sub, result.browserEpoch, browser);
   return c.body(null, 204);
 }
 
@@ -37,12 +33,10 @@ export async function changePassword(c: AppContext): Promise<Response> {
  * after the answer has left, and a decoy is asked like an account.
  */
 export async function forgotPassword(c: AppContext): Promise<Response> {
-  if (!isOriginAllowed(c)) return refuse(c, 'origin_not_allowed');
-  if (await isOverAddressLimit(c, 'REGISTRATION_LIMIT'))
-    return refuse(c, 'address_throttled', { retryAfterSeconds: LIMIT_PERIOD_SECONDS });
-  const body = await readBody(c, forgottenPasswordRequest);
-  if (!body.ok) return refuse(c, body.reason, body);
-  const key = toNameKey(body.value.email);
+  const admitted = await admitAnyone(c, 'REGISTRATION_LIMIT', forgottenPasswordRequest);
+  if (!admitted.ok) return admitted.response;
+  const { body } = admitted;
+  const key = toNameKey(body.email);
   const [decoyId, foundId] = await Promise.all([
     deriveDecoyId(c.var.service.decoyKey, key),
     callDirectory(c, (db) => findAccountId(db, key)),
@@ -57,17 +51,15 @@ export async function forgotPassword(c: AppContext): Promise<Response> {
 }
 
 export async function resetPassword(c: AppContext): Promise<Response> {
-  if (!isOriginAllowed(c)) return refuse(c, 'origin_not_allowed');
-  if (await isOverAddressLimit(c, 'REGISTRATION_LIMIT'))
-    return refuse(c, 'address_throttled', { retryAfterSeconds: LIMIT_PERIOD_SECONDS });
-  const body = await readBody(c, passwordResetRequest);
-  if (!body.ok) return refuse(c, body.reason, body);
-  const mailed = splitMailToken(body.value.token);
+  const admitted = await admitAnyone(c, 'REGISTRATION_LIMIT', passwordResetRequest);
+  if (!admitted.ok) return admitted.response;
+  const { body } = admitted;
+  const mailed = splitMailToken(body.token);
   if (mailed === undefined) return refuse(c, 'invalid_link');
   c.var.outcome.accountId = mailed.accountId;
   const reset = {
     token: mailed.token,
-    newPassword: body.value.newPassword,
+    newPassword: body.newPassword,
     minLength: c.var.service.config.passwordMinLength,
   };
   const result = await callAccount(c, mailed.accountId, (account) =>

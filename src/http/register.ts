@@ -37,7 +37,7 @@ export async function register(c: AppContext): Promise<Response> {
   if (session === undefined) return c.json({ user }, 201);
   await endReplacedSessions(c);
   const answer: RegisterResponse = { ...(await issueTokens(c, { session, profile, nowMs })), user };
-  await rememberBrowser(c, profile.id, browserEpoch);
+  await rememberBrowser(c, profile.id, browserEpoch, undefined);
   return c.json(answer, 201);
 }
 

@@ -46,6 +46,6 @@ export async function endSessions(c: AppContext): Promise<Response> {
   if (result.outcome !== 'ended') return refuse(c, 'session_over', { isBearer: true });
   // Every browser's standing ended; the one that stays signed in gets a new one, if it had one.
   if (keepsCurrent && browser !== undefined && isOriginAllowed(c))
-    await rememberBrowser(c, sub, result.browserEpoch);
+    await rememberBrowser(c, sub, result.browserEpoch, browser);
   return c.body(null, 204);
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { PROJECT_ROOT } from '../support/cli.ts';
-import { countRequests, expectStatus, PASSWORD, Stage } from './stage.ts';
+import { countRequests, expectStatus, PASSWORD, press, Stage } from './stage.ts';
 
 let stage: Stage;
 let profile: BrowserContext;
@@ -17,8 +17,6 @@ beforeEach(async () => {
   profile = await stage.openProfile();
 });
 afterEach(() => stage.closeProfiles());
-
-const press = (page: Page, name: string) => page.getByRole('button', { name, exact: true }).click();
 
 describe('the demo page', () => {
   it('takes somebody from sign-up to sign-out and back in', async () => {

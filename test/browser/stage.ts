@@ -111,6 +111,11 @@ export class Stage {
   }
 }
 
+/** Presses the button of that name. */
+export function press(page: Page, name: string): Promise<void> {
+  return page.getByRole('button', { name, exact: true }).click();
+}
+
 /** Waits until the page says so, in words. */
 export async function expectStatus(page: Page, text: string): Promise<void> {
   try {

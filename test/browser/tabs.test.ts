@@ -2,7 +2,7 @@
 
 import type { BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { countRequests, expectStatus, PASSWORD, Stage } from './stage.ts';
+import { countRequests, expectStatus, PASSWORD, press, Stage } from './stage.ts';
 
 const ACCESS_TTL_SECONDS = 7;
 const GRACE_SECONDS = 2;
@@ -21,8 +21,6 @@ beforeEach(async () => {
   profile = await stage.openProfile();
 });
 afterEach(() => stage.closeProfiles());
-
-const press = (page: Page, name: string) => page.getByRole('button', { name, exact: true }).click();
 
 describe('six tabs', () => {
   it('that wake at once with an expired token make few requests, and stay signed in with one session', async () => {

@@ -240,6 +240,13 @@ describe('fetch', () => {
   });
 });
 
+describe('a call to the service that needs a token first', () => {
+  it('throws what refused the token, and not that nobody answered', async () => {
+    service.on('POST /refresh', () => problem(403, 'origin_not_allowed'));
+    await expect(client.sessions.list()).rejects.toMatchObject({ code: 'origin_not_allowed', status: 403 });
+  });
+});
+
 describe('signing out', () => {
   beforeEach(async () => {
     service.on('POST /login', () => service.pair());

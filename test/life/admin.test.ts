@@ -2,6 +2,7 @@ import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { findAccountId } from '../../src/directory/directory.ts';
 import { NOTHING, readStored } from '../support/account.ts';
+import { freezeClock, passSeconds } from '../support/clock.ts';
 import { awaitMail, deliveriesTo, readLinkToken } from '../support/mailbox.ts';
 import { expectProblem, INVALID_TOKEN } from '../support/problem.ts';
 import { accountOf, PASSWORD, type Person, Service, uniqueName } from '../support/service.ts';
@@ -145,6 +146,15 @@ describe('one account', () => {
     expect(text).not.toContain('scrypt');
   });
 
+  it('is shown without the sessions that have run out', async () => {
+    freezeClock();
+    const ada = await service.register();
+    passSeconds(24 * 3600 - 1);
+    const { sid } = await service.login(ada.name);
+    passSeconds(1);
+    expect((await show(ada.id)).sessions).toEqual([expect.objectContaining({ id: sid })]);
+  });
+
   it('that nobody has is a 404, and asking leaves nothing behind', async () => {
     const id = 'B'.repeat(22);
     for (const [method, path] of [
@@ -167,6 +177,18 @@ describe('an operator', () => {
       clearsCookie: true,
     });
   }
+
+  it.each([
+    ['POST', '/disable'],
+    ['DELETE', '/sessions'],
+    ['POST', '/password-reset'],
+  ])('makes every browser of the account unknown: %s %s', async (method, path) => {
+    const ada = await service.register();
+    const readEpoch = async () => (await readStored(accountOf(ada.id))).tables.account?.[0]?.browser_epoch;
+    const before = Number(await readEpoch());
+    expect((await ask(method, `/${ada.id}${path}`)).status).toBe(204);
+    expect(await readEpoch()).toBe(before + 1);
+  });
 
   it('mails a disabled account no link to a new password, and answers as ever', async () => {
     const ada = await service.register();

@@ -1,7 +1,7 @@
 // The entrances of the account's life: foreign origins and addresses over their limit get no further.
 import { describe, expect, it } from 'vitest';
 import { expectProblem } from '../support/problem.ts';
-import { Service } from '../support/service.ts';
+import { PASSWORD, Service } from '../support/service.ts';
 
 const FOREIGN = { Origin: 'https://evil.example' };
 const full = { limit: async () => ({ success: false }) };
@@ -18,6 +18,16 @@ describe('an endpoint that changes an account', () => {
   ])('refuses a foreign origin before anything else: %s %s', async (method, path) => {
     const response = await new Service().fetch(path, { method, headers: FOREIGN });
     await expectProblem(response, 403, 'origin_not_allowed');
+  });
+
+  it.each([
+    ['PUT', '/password', { currentPassword: PASSWORD, newPassword: 'another long password' }],
+    ['PUT', '/email', { email: 'new@example.com', password: PASSWORD }],
+    ['PATCH', '/me', { username: 'somebody' }],
+    ['DELETE', '/me', { password: PASSWORD }],
+  ])('wants to know whose it is before it looks at a sound body: %s %s', async (method, path, json) => {
+    const response = await new Service().fetch(path, { method, json });
+    await expectProblem(response, 401, 'unauthorized');
   });
 
   it.each(['/password/forgot', '/password/reset', '/email/verify'])(

@@ -1,5 +1,5 @@
 import { env } from 'cloudflare:workers';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createBindingSender } from '../../src/mail/binding-sender.ts';
 import { mailKinds } from '../../src/mail/mail.ts';
 import { writeMail } from '../../src/mail/templates.ts';
@@ -15,9 +15,19 @@ import {
   WEBHOOK_SECRET,
   WEBHOOK_URL,
 } from '../support/mailbox.ts';
-import { accountOf, Service } from '../support/service.ts';
+import { expectProblem } from '../support/problem.ts';
+import { accountOf, PASSWORD, Service, uniqueName } from '../support/service.ts';
 
 const service = new Service();
+const MAIL = {
+  id: '1',
+  kind: 'verify_email',
+  from: 'a@b',
+  to: 'c@d',
+  subject: '',
+  text: '',
+  html: '',
+} as const;
 const CONTEXT = { username: 'ada', service: 'auth.test', appUrl: 'https://auth.test/account', token: 'a.b' };
 
 describe('a mail', () => {
@@ -64,19 +74,37 @@ describe('the webhook', () => {
     expect(mail).toMatchObject({ id, kind: 'verify_email', from: 'no-reply@auth.test', to: ada.email });
   });
 
+  it('is not followed elsewhere, since a redirect would carry the link along', async () => {
+    const asked = vi.spyOn(globalThis, 'fetch').mockResolvedValue(new Response(null, { status: 307 }));
+    const send = createWebhookSender(WEBHOOK_URL, WEBHOOK_SECRET);
+    await expect(send(MAIL)).rejects.toThrow('mail webhook answered 307');
+    expect(asked.mock.calls[0]?.[1]).toMatchObject({ redirect: 'manual' });
+    asked.mockRestore();
+  });
+
+  it('that does not answer is given up after ten seconds, and one that does leaves no timer behind', async () => {
+    vi.useFakeTimers();
+    const asked = vi.spyOn(globalThis, 'fetch').mockImplementationOnce(
+      (_, init) =>
+        new Promise((_, reject) => {
+          init?.signal?.addEventListener('abort', () => reject(new Error('given up')));
+        }),
+    );
+    const send = createWebhookSender(WEBHOOK_URL, WEBHOOK_SECRET);
+    const sent = expect(send(MAIL)).rejects.toThrow('given up');
+    await vi.waitFor(() => expect(asked).toHaveBeenCalledOnce(), { interval: 1 });
+    await vi.advanceTimersByTimeAsync(10_000);
+    await sent;
+    await send(MAIL);
+    expect(vi.getTimerCount()).toBe(0);
+    vi.useRealTimers();
+    asked.mockRestore();
+  });
+
   it('that refuses is a failure', async () => {
     failNext(1);
     const send = createWebhookSender(WEBHOOK_URL, WEBHOOK_SECRET);
-    const mail = {
-      id: '1',
-      kind: 'verify_email',
-      from: 'a@b',
-      to: 'c@d',
-      subject: '',
-      text: '',
-      html: '',
-    } as const;
-    await expect(send(mail)).rejects.toThrow('mail webhook answered 500');
+    await expect(send(MAIL)).rejects.toThrow('mail webhook answered 500');
   });
 });
 
@@ -107,6 +135,56 @@ describe('a delivery that fails', () => {
     expect(outbox).toEqual([
       expect.objectContaining({ kind: 'verify_email', attempts: 3, done_at_ms: expect.any(Number) }),
     ]);
+  });
+
+  it.each([
+    ['verify_email', '/email/verification', '/email/verify'],
+    ['reset_password', '/password/forgot', '/password/reset'],
+  ] as const)(
+    'and goes out after its address was given up carries no link that works: %s',
+    async (kind, ask, use) => {
+      freezeClock();
+      const ada = await service.register();
+      await awaitMail(ada.email, 'verify_email');
+      const next = `${uniqueName()}@example.com`;
+      const change = { email: next, password: PASSWORD };
+      await service.fetch('/email', { method: 'PUT', bearer: ada.accessToken, json: change });
+      const link = readLinkToken(await awaitMail(next, 'confirm_new_email'));
+      await awaitMail(ada.email, 'email_changing');
+      const lines = captureLogs();
+      failNext(1);
+      await service.post(ask, { bearer: ada.accessToken, json: { email: ada.email } });
+      await expect.poll(() => lines.some(({ text }) => text.includes('"reason":"failed"'))).toBe(true);
+      expect((await service.post('/email/verify', { json: { token: link } })).status).toBe(204);
+      const before = deliveriesTo(ada.email).length;
+      passSeconds(60);
+      await ringAlarm(ada.id);
+      await expect.poll(() => deliveriesTo(ada.email).length).toBe(before + 1);
+      const late = await awaitMail(ada.email, kind);
+      const json = { token: readLinkToken(late), newPassword: 'another long password' };
+      await expectProblem(await service.post(use, { json }), 400, 'invalid_link');
+    },
+  );
+
+  it('is not made up for when another address was asked for meanwhile', async () => {
+    freezeClock();
+    const ada = await service.register();
+    await awaitMail(ada.email, 'verify_email');
+    const [first, second] = [`${uniqueName()}@example.com`, `${uniqueName()}@example.com`];
+    const ask = (email: string) => {
+      const json = { email, password: PASSWORD };
+      return service.fetch('/email', { method: 'PUT', bearer: ada.accessToken, json });
+    };
+    failNext(1);
+    await ask(first);
+    await awaitMail(ada.email, 'email_changing');
+    await ask(second);
+    await awaitMail(second, 'confirm_new_email');
+    passSeconds(60);
+    await ringAlarm(ada.id);
+    await service.post('/email/verification', { bearer: ada.accessToken });
+    await awaitMail(ada.email, 'verify_email', 2);
+    expect(deliveriesTo(first)).toEqual([]);
   });
 
   it('is given up after a day, and said so', async () => {

@@ -5,7 +5,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Fleet, findFreePort, startFleet } from '../support/examples.ts';
+import { type Fleet, startFleet } from '../support/examples.ts';
+import { findFreePort } from '../support/free-port.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const KID = 'the-key-of-the-examples';

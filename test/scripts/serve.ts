@@ -1,9 +1,10 @@
 // One run of the bundled Worker on workerd, with its state on disk. A process of its own, so that it can be killed:
 // `node test/scripts/serve.ts BUNDLE STATE` prints its address as the first line, and serves until it is ended.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 import { unstable_readConfig as readWranglerConfig } from 'wrangler';
+import { migrateDirectory } from '../support/bundled-worker.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const [bundle, state] = process.argv.slice(2);
@@ -33,19 +34,5 @@ const server = new Miniflare(
     unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
   }),
 );
-await migrateDirectory();
+await migrateDirectory(await server.getD1Database('DIRECTORY'));
 console.log((await server.unsafeGetDirectURL()).origin);
-
-/** The directory's tables, at the first run. */
-async function migrateDirectory(): Promise<void> {
-  const directory = await server.getD1Database('DIRECTORY');
-  const tables = await directory.prepare("SELECT 1 FROM sqlite_master WHERE name = 'accounts'").all();
-  if (tables.results.length > 0) return;
-  const folder = join(ROOT, 'src/directory/migrations');
-  for (const name of readdirSync(folder).sort()) {
-    const sql = readFileSync(join(folder, name), 'utf8').replaceAll(/^--.*$/gm, '');
-    for (const statement of sql.split(';').filter((text) => text.trim() !== '')) {
-      await directory.prepare(statement).run();
-    }
-  }
-}

@@ -1,22 +1,17 @@
 // The bundled Worker as a process group of its own: started on a state folder, asked over HTTP, killed.
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-
-const ROOT = join(import.meta.dirname, '../..');
+import { bundleWorker } from '../support/bundled-worker.ts';
 
 /** A temporary folder: the bundle in it, and room for state. Removed when the script ends. */
 export function makeWorkFolder(): { bundle: string; state: string } {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-'));
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-  const wrangler = join(ROOT, 'node_modules/wrangler/bin/wrangler.js');
-  execFileSync(process.execPath, [wrangler, 'deploy', '--dry-run', '--outdir', join(folder, 'bundle')], {
-    cwd: ROOT,
-    stdio: ['ignore', 'ignore', 'inherit'],
-  });
+  bundleWorker(join(folder, 'bundle'));
   return { bundle: join(folder, 'bundle/index.js'), state: join(folder, 'state') };
 }
 

@@ -1,10 +1,10 @@
 // The examples as they would be deployed: bundled by wrangler from their own folders, beside the service, in one workerd.
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
+import { bundleWorker, migrateDirectory } from './bundled-worker.ts';
+import { findFreePort } from './free-port.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const COMPATIBILITY = { compatibilityDate: '2026-08-15', compatibilityFlags: ['nodejs_compat'] };
@@ -28,11 +28,7 @@ export async function startFleet(accessKey: object): Promise<Fleet> {
     unsafeDirectSockets: [{ host: '127.0.0.1', port: ports[index] ?? 0 }],
   });
   const bundle = (name: string, source: string, file: string) => {
-    const wrangler = join(ROOT, 'node_modules/wrangler/bin/wrangler.js');
-    execFileSync(process.execPath, [wrangler, 'deploy', '--dry-run', '--outdir', join(folder, name)], {
-      cwd: join(ROOT, source),
-      stdio: ['ignore', 'ignore', 'inherit'],
-    });
+    bundleWorker(join(folder, name), join(ROOT, source));
     const contents = readFileSync(join(folder, name, file), 'utf8');
     return { name, modules: [{ type: 'ESModule' as const, path: 'index.js', contents }], ...COMPATIBILITY };
   };
@@ -77,26 +73,7 @@ export async function startFleet(accessKey: object): Promise<Fleet> {
       ],
     }),
   );
-  for (const name of ['latchkey', 'mounted']) await migrate(await server.getD1Database('DIRECTORY', name));
+  for (const name of ['latchkey', 'mounted'])
+    await migrateDirectory(await server.getD1Database('DIRECTORY', name));
   return { urls: { latchkey, mounted, resource, binding }, stop: () => server.dispose() };
-}
-
-export async function findFreePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
-}
-
-type Database = Awaited<ReturnType<Miniflare['getD1Database']>>;
-
-async function migrate(directory: Database): Promise<void> {
-  const folder = join(ROOT, 'src/directory/migrations');
-  for (const name of readdirSync(folder).sort()) {
-    const sql = readFileSync(join(folder, name), 'utf8').replaceAll(/^--.*$/gm, '');
-    for (const statement of sql.split(';').filter((text) => text.trim() !== ''))
-      await directory.prepare(statement).run();
-  }
 }

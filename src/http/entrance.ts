@@ -1,0 +1,44 @@
+// Who may come in: what an endpoint with a body asks before it does anything, in the one order that costs least and tells
+// least. Origin first, then who asks (or how often), and the body last.
+import type * as v from 'valibot';
+import type { AccessClaims } from '../tokens/access-token.ts';
+import { authenticate } from './bearer.ts';
+import { readBody } from './body.ts';
+import { isOverAddressLimit, LIMIT_PERIOD_SECONDS, type LimitBinding } from './client-address.ts';
+import { isOriginAllowed } from './origin.ts';
+import { refuse } from './refusal.ts';
+import type { AppContext } from './service.ts';
+
+type Refused = { ok: false; response: Response };
+type Schema<T> = v.GenericSchema<unknown, T>;
+
+/** Lets in whoever comes from an allowed origin and is under a limit per address, with a body that fits. */
+export async function admitAnyone<T>(
+  c: AppContext,
+  limit: LimitBinding,
+  schema: Schema<T>,
+): Promise<{ ok: true; body: T } | Refused> {
+  if (!isOriginAllowed(c)) return { ok: false, response: refuse(c, 'origin_not_allowed') };
+  if (await isOverAddressLimit(c, limit)) {
+    const details = { retryAfterSeconds: LIMIT_PERIOD_SECONDS };
+    return { ok: false, response: refuse(c, 'address_throttled', details) };
+  }
+  return admitBody(c, schema);
+}
+
+/** Lets in an account's owner, by a bearer token from an allowed origin, with a body that fits. */
+export async function admitOwner<T>(
+  c: AppContext,
+  schema: Schema<T>,
+): Promise<{ ok: true; claims: AccessClaims; body: T } | Refused> {
+  if (!isOriginAllowed(c)) return { ok: false, response: refuse(c, 'origin_not_allowed') };
+  const caller = await authenticate(c);
+  if (!caller.ok) return { ok: false, response: refuse(c, caller.reason, caller) };
+  const admitted = await admitBody(c, schema);
+  return admitted.ok ? { ...admitted, claims: caller.claims } : admitted;
+}
+
+async function admitBody<T>(c: AppContext, schema: Schema<T>): Promise<{ ok: true; body: T } | Refused> {
+  const read = await readBody(c, schema);
+  return read.ok ? { ok: true, body: read.value } : { ok: false, response: refuse(c, read.reason, read) };
+}
