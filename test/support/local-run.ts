@@ -45,13 +45,19 @@ export class LocalRun {
   /** Starts it on a free port, and waits until it answers. */
   static async start(folder: string): Promise<LocalRun> {
     const port = await findFreePort();
+    // wrangler's own choice is one port for all: two that start at once both find it free, and one of them ends.
+    const inspectorPort = await findFreePort();
     // A group of its own, so that `kill` reaches wrangler and workerd too. wrangler's own files stay in the checkout.
-    const child = spawn(process.execPath, ['src/cli/start.ts', '--port', String(port)], {
-      cwd: folder,
-      detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, XDG_CONFIG_HOME: join(folder, '.config') },
-    });
+    const child = spawn(
+      process.execPath,
+      ['src/cli/start.ts', '--port', String(port), '--inspector-port', String(inspectorPort)],
+      {
+        cwd: folder,
+        detached: true,
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: { ...process.env, XDG_CONFIG_HOME: join(folder, '.config') },
+      },
+    );
     const run = new LocalRun(child, `http://localhost:${port}`);
     try {
       await run.#untilReady();
