@@ -154,8 +154,8 @@ export function createClient({ baseUrl, fetch: ownFetch }: ClientOptions): Clien
     if (used === undefined) return transport.fetch(request);
     const response = await transport.fetch(withBearer(request.clone(), used));
     if (response.status !== 401) return response;
-    // Refused although it seemed fresh: revoked, or the clock is wrong. Whoever else met this may have a new one already.
-    const next = token !== used ? token : await orAbort(refresh(used), request.signal);
+    // Refused although it seemed fresh: revoked, or the clock is wrong. Whoever met this before us has a new one already.
+    const next = await orAbort(refresh(used), request.signal);
     if (next === undefined || next === used) return response;
     await response.body?.cancel();
     return transport.fetch(withBearer(request, next));

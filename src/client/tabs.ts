@@ -88,7 +88,7 @@ function inTurn(): <T>(work: () => Promise<T>) => Promise<T> {
   let last: Promise<unknown> = Promise.resolve();
   return (work) => {
     const result = last.then(work, work);
-    last = result.catch(() => undefined);
+    last = result;
     return result;
   };
 }

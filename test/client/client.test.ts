@@ -117,6 +117,81 @@ describe('restoring', () => {
     expect(states.at(-1)).toMatchObject({ status: 'signed_in', isRetrying: false });
   });
 
+  it('asks once for all who wait, also during an outage', async () => {
+    service.on('POST /refresh', () => problem(503, 'unavailable'));
+    const waiting = Array.from({ length: 10 }, () => client.getAccessToken());
+    await untilAsked('POST /refresh', 1);
+    service.on('POST /refresh', () => service.pair());
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(new Set(await Promise.all(waiting)).size).toBe(1);
+    expect(service.count('POST /refresh')).toBe(2);
+  });
+
+  it('asks no more once somebody has signed in meanwhile', async () => {
+    service.on('POST /refresh', () => problem(503, 'unavailable'));
+    service.on('POST /login', () => service.pair());
+    const restored = client.restore();
+    await untilAsked('POST /refresh', 1);
+    await signIn();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await restored).toBe(true);
+    expect(service.count('POST /refresh')).toBe(1);
+  });
+
+  it.each([
+    [0, 500],
+    [0.9999, 999],
+  ])('pauses at random, so that many do not come back together: %d', async (random, pauseMs) => {
+    const chance = vi.spyOn(Math, 'random').mockReturnValue(random);
+    service.on('POST /refresh', () => problem(503, 'unavailable'));
+    void client.restore();
+    await untilAsked('POST /refresh', 1);
+    await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1), { interval: 0 });
+    await vi.advanceTimersByTimeAsync(pauseMs - 50);
+    expect(service.count('POST /refresh')).toBe(1);
+    await vi.advanceTimersByTimeAsync(100);
+    expect(service.count('POST /refresh')).toBe(2);
+    chance.mockRestore();
+  });
+
+  it('tries at once when the browser finds its network again', async () => {
+    const listeners: (() => void)[] = [];
+    vi.stubGlobal('addEventListener', (type: string, listener: () => void) => {
+      if (type === 'online') listeners.push(listener);
+    });
+    service.on('POST /refresh', () => Promise.reject(new TypeError('offline')));
+    const restored = client.restore();
+    await vi.waitFor(() => expect(listeners).toHaveLength(1), { interval: 0 });
+    service.on('POST /refresh', () => service.pair());
+    listeners[0]?.();
+    expect(await restored).toBe(true);
+    vi.unstubAllGlobals();
+  });
+
+  it('gives up a call that hangs, and tries again', async () => {
+    const deadline = new AbortController();
+    const timeout = vi.spyOn(AbortSignal, 'timeout').mockReturnValueOnce(deadline.signal);
+    const hanging = createClient({
+      baseUrl: BASE,
+      fetch: (input, init) =>
+        service.asked.length > 0
+          ? service.fetch(input, init)
+          : new Promise((_, reject) => {
+              init?.signal?.addEventListener('abort', () => reject(new Error('too late')));
+              service.asked.push({ method: 'POST', path: '/refresh', authorization: null });
+            }),
+    });
+    service.on('POST /refresh', () => service.pair());
+    const restored = hanging.restore();
+    await untilAsked('POST /refresh', 1);
+    deadline.abort();
+    await vi.waitFor(() => expect(hanging.state).toMatchObject({ isRetrying: true }), { interval: 0 });
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await restored).toBe(true);
+    expect(timeout).toHaveBeenCalledWith(15_000);
+    timeout.mockRestore();
+  });
+
   it('waits as long as Retry-After says', async () => {
     service.on('POST /refresh', () => problem(503, 'unavailable', { 'Retry-After': '20' }));
     void client.restore();
@@ -138,6 +213,35 @@ describe('an access token', () => {
     vi.setSystemTime(Date.now() + 2_000);
     expect(await client.getAccessToken()).not.toBe(first);
     expect(service.count('POST /refresh')).toBe(1);
+  });
+
+  it('of a short life is kept for nine tenths of it', async () => {
+    service.on('POST /login', () => service.pair({ ttlSeconds: 20 }));
+    service.on('POST /refresh', () => service.pair({ ttlSeconds: 20 }));
+    await signIn();
+    const first = await client.getAccessToken();
+    vi.setSystemTime(Date.now() + 17_000);
+    expect(await client.getAccessToken()).toBe(first);
+    vi.setSystemTime(Date.now() + 1_500);
+    expect(await client.getAccessToken()).not.toBe(first);
+  });
+
+  it('that cannot be renewed, since the cookie has run out, is the end of a session too', async () => {
+    service.on('POST /login', () => service.pair());
+    service.on('POST /refresh', () => problem(401, 'unauthorized'));
+    await signIn();
+    expect(await client.getAccessToken({ refresh: true })).toBeUndefined();
+    expect(client.state).toEqual({ status: 'signed_out', reason: 'session_ended' });
+  });
+
+  it('stays with its own client: several people may share a process', async () => {
+    vi.useRealTimers();
+    const other = createClient({ baseUrl: BASE, fetch: service.fetch });
+    service.on('POST /login', () => service.pair());
+    await signIn();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(other.state.status).toBe('unknown');
+    other.close();
   });
 
   it.each([-3600, 3600])(
@@ -296,6 +400,8 @@ describe('signing out', () => {
   it('is not what ending others does', async () => {
     service.on('DELETE /sessions/other', () => new Response(null, { status: 204 }));
     service.on('DELETE /sessions', () => new Response(null, { status: 204 }));
+    service.on('DELETE /sessions/a%2Fb', () => new Response(null, { status: 204 }));
+    await client.sessions.end('a/b');
     await client.sessions.end('other');
     await client.sessions.endOthers();
     expect(client.state.status).toBe('signed_in');
