@@ -1,10 +1,10 @@
 // The demo page, used as people use it.
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { BrowserContext, Page } from 'playwright-core';
+import type { BrowserContext } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { PROJECT_ROOT } from '../support/cli.ts';
-import { countRequests, expectStatus, PASSWORD, press, Stage } from './stage.ts';
+import { countRequests, expectNoFault, expectStatus, PASSWORD, press, Stage } from './stage.ts';
 
 let stage: Stage;
 let profile: BrowserContext;
@@ -179,27 +179,13 @@ describe('the demo page', () => {
   });
 });
 
-interface AxeResult {
-  violations: { id: string; impact: string }[];
-}
-
 describe('the demo page, looked at', () => {
-  const axe = readFileSync(join(PROJECT_ROOT, 'node_modules/axe-core/axe.min.js'), 'utf8');
   const images = process.env.SCREENSHOTS === undefined ? undefined : join(PROJECT_ROOT, 'docs/images');
   const looks = {
     light: { colorScheme: 'light', viewport: { width: 900, height: 900 } },
     dark: { colorScheme: 'dark', viewport: { width: 900, height: 900 } },
     narrow: { colorScheme: 'light', viewport: { width: 320, height: 800 } },
   } as const;
-
-  async function expectNoFault(page: Page): Promise<void> {
-    await page.evaluate(axe);
-    const found = await page.evaluate(async () => {
-      const { axe: checker } = globalThis as unknown as { axe: { run(): Promise<AxeResult> } }; // put there just now
-      return (await checker.run()).violations.map(({ id, impact }) => `${impact}: ${id}`);
-    });
-    expect(found).toEqual([]);
-  }
 
   it.each(Object.entries(looks))(
     'has no fault that axe finds, and fits the window: %s',

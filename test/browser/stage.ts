@@ -125,6 +125,22 @@ export async function expectStatus(page: Page, text: string): Promise<void> {
   }
 }
 
+interface AxeResult {
+  violations: { id: string; impact: string }[];
+}
+
+const AXE = readFileSync(join(PROJECT_ROOT, 'node_modules/axe-core/axe.min.js'), 'utf8');
+
+/** Expects that axe finds nothing on the page as it stands, serious or not. */
+export async function expectNoFault(page: Page): Promise<void> {
+  await page.evaluate(AXE);
+  const found = await page.evaluate(async () => {
+    const { axe } = globalThis as unknown as { axe: { run(): Promise<AxeResult> } }; // put there just now
+    return (await axe.run()).violations.map(({ id, impact }) => `${impact}: ${id}`);
+  });
+  expect(found).toEqual([]);
+}
+
 /** Collects the requests to a path, from now on. */
 export function countRequests(context: BrowserContext, path: string): () => number {
   let count = 0;
