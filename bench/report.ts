@@ -24,6 +24,9 @@ interface Figures {
 
 const HEADER = ['', 'requests/s', 'lowest to highest', 'p50, ms', 'p99, ms', 'errors', 'ratio to the first'];
 
+/** Shown once there is something to show. */
+const PICTURE = '![Requests per second](images/performance.svg)';
+
 /** The tables of all operations, in Markdown that is also good to read in a terminal. */
 export function toMarkdown(rows: Row[], note: string): string {
   const tables = [...groupByOperation(rows)].map(([operation, group]) => {
@@ -48,7 +51,7 @@ export function writeBetweenMarkers(path: string, text: string): void {
   const [before, rest] = readFileSync(path, 'utf8').split('<!-- figures -->');
   const after = rest?.split('<!-- end -->')[1];
   if (after === undefined) throw new Error(`${path} lacks its markers`);
-  writeFileSync(path, `${before}<!-- figures -->\n\n${text}\n\n<!-- end -->${after}`);
+  writeFileSync(path, `${before}<!-- figures -->\n\n${PICTURE}\n\n${text}\n\n<!-- end -->${after}`);
 }
 
 /** Bars of requests per second, a panel for each operation, with a line from the slowest to the fastest turn. */
