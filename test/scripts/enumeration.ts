@@ -1,4 +1,5 @@
-// `npm run test:enumeration`: whether a refused sign-in tells by its bytes or its time that the name exists.
+// `npm run test:enumeration`: whether a refused sign-in, or a forgotten password, tells by its bytes or its time that the
+// name exists.
 // Prints the figures and writes them into docs/enumeration.md. Takes some minutes of an otherwise idle machine.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Agent, type IncomingMessage, request } from 'node:http';
@@ -13,6 +14,7 @@ const WARM_UP = 20;
 /** Accounts and names that are made to wait. An attempt during a wait changes nothing, so a few are enough. */
 const THROTTLED = 10;
 const FAILURES_UNTIL_WAIT = 6;
+const AFTERMATH_MS = 50;
 const { values } = parseArgs({ options: { samples: { type: 'string', default: '200' } } });
 const samples = Number(values.samples);
 
@@ -46,6 +48,7 @@ const series = [
   await compare('first attempt at the name, the account running', accounts, names('later', samples)),
   await compare('further attempts; both objects are running', accounts, fresh),
   await compareThrottled(),
+  await compare('a forgotten password', accounts, names('forgotten', samples), forget),
 ];
 await worker.kill();
 
@@ -59,12 +62,17 @@ writeFileSync(
 process.exitCode = series.every(hasEqualBytes) ? 0 : 1;
 
 /** One attempt at each name, in pairs; which of a pair comes first is left to chance. */
-async function compare(title: string, known: string[], unknown: string[]): Promise<Series> {
+async function compare(
+  title: string,
+  known: string[],
+  unknown: string[],
+  ask: (name: string) => Promise<Attempt> = attempt,
+): Promise<Series> {
   const result: Series = { title, known: [], unknown: [] };
   for (const [index, knownName] of known.entries()) {
     const steps = [
-      async () => result.known.push(await attempt(knownName)),
-      async () => result.unknown.push(await attempt(unknown[index] ?? '')),
+      async () => result.known.push(await ask(knownName)),
+      async () => result.unknown.push(await ask(unknown[index] ?? '')),
     ];
     if (Math.random() < 0.5) steps.reverse();
     for (const step of steps) await step();
@@ -100,13 +108,25 @@ async function register(name: string): Promise<void> {
   if (status !== 201) throw new Error(`a sign-up answered ${status}`);
 }
 
-/** A wrong password. From the first byte sent to the last one received, on one connection that stays open. */
+/** A wrong password. */
 function attempt(username: string): Promise<Attempt> {
-  const body = JSON.stringify({ username, password: 'a wrong password' });
+  return post('/login', { username, password: 'a wrong password' });
+}
+
+/** The mail is queued behind the answer; whoever asks next on this machine must not wait for it, so this one does. */
+async function forget(name: string): Promise<Attempt> {
+  const asked = await post('/password/forgot', { email: `${name}@example.com` });
+  await new Promise((resolve) => setTimeout(resolve, AFTERMATH_MS));
+  return asked;
+}
+
+/** From the first byte sent to the last one received, on one connection that stays open. */
+function post(path: string, json: object): Promise<Attempt> {
+  const body = JSON.stringify(json);
   const headers = { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) };
   return new Promise((resolve, reject) => {
     const startedAt = performance.now();
-    const outgoing = request(`${worker.url}/login`, { method: 'POST', agent, headers }, async (incoming) => {
+    const outgoing = request(`${worker.url}${path}`, { method: 'POST', agent, headers }, async (incoming) => {
       const text = await readText(incoming);
       resolve({ ms: performance.now() - startedAt, bytes: showBytes(incoming, text) });
     });

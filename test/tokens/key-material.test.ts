@@ -141,6 +141,16 @@ describe('a faulty key', () => {
     expect(faultsOf(value)).toEqual(faults);
   });
 
+  it('is one whose key_ops rule out what it is for (RFC 7517 section 4.3)', () => {
+    for (const key_ops of [[], ['verify'], 'sign', 1, null, { includes: 1 }])
+      expect(faultsOf({ ...es256, key_ops }), String(key_ops)).toEqual(['key 1: has key_ops without "sign"']);
+    expect(faultsOf({ ...es256, key_ops: ['sign'] })).toBeUndefined();
+    expect(faultsOf({ ...es256, key_ops: ['verify', 'sign'] })).toBeUndefined();
+    const set = (key_ops: unknown) => ({ keys: [eddsa, { ...toPublicJwk(es256), key_ops }] });
+    expect(faultsOf(set(['verify']))).toBeUndefined();
+    expect(faultsOf(set(['sign']))?.join()).toMatch(/has key_ops without "verify"$/);
+  });
+
   it.each(['', 'a b', '../../etc/passwd', 'a/b', "' OR 1=1", 'k\u0000', 'ключ', 'k'.repeat(129)])(
     'is refused for its kid %j',
     (kid) => {
