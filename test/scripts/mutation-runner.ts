@@ -10,7 +10,7 @@ import { createVitest, type Vitest } from 'vitest/node';
 const ROOT = join(import.meta.dirname, '../..');
 const COPIED = ['src', 'test', 'package.json', 'tsconfig.json', 'wrangler.toml'];
 /** Many times what a room's tests take. */
-const DEADLINE_MS = 120_000;
+const DEADLINE_MS = 30_000;
 const CLOSE_DEADLINE_MS = 10_000;
 
 export type Outcome = 'killed' | 'survived' | 'timeout';
