@@ -26,6 +26,8 @@ const texts = new Map(rooms.flatMap(readRoom));
 const mutants = sample([...texts].flatMap(([path, text]) => findMutants(path, text)));
 if (values.list) for (const mutant of mutants) console.log(describe(mutant));
 else await runAll();
+// A mutant in an endless loop may have left a thread that nothing else ends.
+process.exit();
 
 /** Texts by path below src/. */
 function readRoom(room: string): [string, string][] {
