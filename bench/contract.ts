@@ -39,6 +39,7 @@ export const ENTRIES: Readonly<Record<string, Entry>> = {
   'latchkey-es256': { title: 'Latchkey, ES256', module: 'latchkey', alg: 'ES256' },
   express: { title: 'Express tutorial, HS256', module: 'express', alg: 'HS256' },
   'better-auth': { title: 'better-auth, EdDSA', module: 'better-auth', alg: 'EdDSA' },
+  prototype: { title: 'Bare rotation, HS256', module: 'prototype', alg: 'HS256' },
   'floor-empty': { title: 'Hono: empty route', module: 'floor-empty', alg: 'HS256' },
   floor: { title: 'Hono, HS256: no storage', module: 'floor', alg: 'HS256' },
   'resource-es256': { title: 'Hono, ES256', module: 'floor', alg: 'ES256' },

@@ -25,7 +25,7 @@ interface Figures {
 const HEADER = ['', 'requests/s', 'lowest to highest', 'p50, ms', 'p99, ms', 'errors', 'ratio to the first'];
 
 /** Shown once there is something to show. */
-const PICTURE = '![Requests per second](images/performance.svg)';
+export const PICTURE = '![Requests per second](images/performance.svg)';
 
 /** The tables of all operations, in Markdown that is also good to read in a terminal. */
 export function toMarkdown(rows: Row[], note: string): string {
@@ -46,12 +46,13 @@ export function toMarkdown(rows: Row[], note: string): string {
   return `${note}\n\n${tables.join('\n\n')}`;
 }
 
-/** Puts text between the markers of a document, and leaves the rest of it as it is. */
-export function writeBetweenMarkers(path: string, text: string): void {
-  const [before, rest] = readFileSync(path, 'utf8').split('<!-- figures -->');
-  const after = rest?.split('<!-- end -->')[1];
-  if (after === undefined) throw new Error(`${path} lacks its markers`);
-  writeFileSync(path, `${before}<!-- figures -->\n\n${PICTURE}\n\n${text}\n\n<!-- end -->${after}`);
+/** Puts text between two markers of a document, `<!-- name -->` and `<!-- end name -->`, and leaves the rest as it is. */
+export function writeBetweenMarkers(path: string, name: string, text: string): void {
+  const [begin, end] = [`<!-- ${name} -->`, `<!-- end ${name} -->`];
+  const [before, rest] = readFileSync(path, 'utf8').split(begin);
+  const after = rest?.split(end)[1];
+  if (after === undefined) throw new Error(`${path} lacks the markers of ${name}`);
+  writeFileSync(path, `${before}${begin}\n\n${text}\n\n${end}${after}`);
 }
 
 /** Bars of requests per second, a panel for each operation, with a line from the slowest to the fastest turn. */
@@ -112,11 +113,12 @@ function groupByOperation(rows: Row[]): Map<OperationName, Row[]> {
   return Map.groupBy(rows, ({ operation }) => operation);
 }
 
-function quantile(sorted: Float64Array, q: number): number {
+/** Of sorted values. */
+export function quantile(sorted: Float64Array, q: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))] ?? Number.NaN;
 }
 
-function median(values: number[]): number {
+export function median(values: number[]): number {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length / 2;
   return ((sorted[Math.ceil(middle) - 1] ?? Number.NaN) + (sorted[Math.floor(middle)] ?? Number.NaN)) / 2;
@@ -126,8 +128,11 @@ function toText(perSecond: number): string {
   return perSecond < 100 ? perSecond.toFixed(1) : Math.round(perSecond).toLocaleString('en-US');
 }
 
-function alignTable(lines: string[][]): string {
-  const widths = HEADER.map((_, column) => Math.max(3, ...lines.map((line) => line[column]?.length ?? 0)));
+/** A Markdown table, its columns aligned. The first line is the header. */
+export function alignTable(lines: string[][]): string {
+  const widths = (lines[0] ?? []).map((_, column) =>
+    Math.max(3, ...lines.map((line) => line[column]?.length ?? 0)),
+  );
   const [header = '', ...body] = lines.map(
     (line) => `| ${line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(' | ')} |`,
   );

@@ -1,14 +1,13 @@
 // `npm run bench`: starts the contenders, drives them in turns, checks what they answer, and writes docs/performance.md.
 // Fails on any wrong answer. Options: --only a,b --operations a,b --seconds 10 --turns 5 --accounts 200 --no-write
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Actor, type Contender, ENTRIES, OPERATIONS, type OperationName } from './contract.ts';
 import { askOnce, drive } from './load.ts';
-import { describeMachine, type Row, toMarkdown, toSvg, writeBetweenMarkers } from './report.ts';
+import { startContender, stopAll } from './processes.ts';
+import { describeMachine, PICTURE, type Row, toMarkdown, toSvg, writeBetweenMarkers } from './report.ts';
 
 const DOCS = join(import.meta.dirname, '../docs');
 const WARM_UP_SECONDS = 2;
@@ -35,7 +34,6 @@ const { values } = parseArgs({
 const seconds = Number(values.seconds);
 const turns = Number(values.turns);
 const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'));
-const children: ChildProcess[] = [];
 
 interface Running extends Contender {
   title: string;
@@ -68,20 +66,7 @@ async function start(name: string): Promise<Running> {
   if (entry === undefined) throw new Error(`unknown contender ${name}`);
   const state = join(folder, name);
   mkdirSync(state);
-  // A group of its own, so that a kill reaches its workerd. Nobody reads its log lines: they go nowhere.
-  const child = spawn(
-    process.execPath,
-    [join(import.meta.dirname, 'serve.ts'), entry.module, entry.alg, state],
-    {
-      detached: true,
-      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    },
-  );
-  children.push(child);
-  const url = await Promise.race([
-    once(child, 'message').then(([message]) => String(message)),
-    once(child, 'exit').then(() => Promise.reject(new Error(`${name} did not start`))),
-  ]);
+  const { url } = await startContender(entry, state);
   const { connectTo } = await import(`./contenders/${entry.module}.ts`);
   const contender: Contender = connectTo(url, entry);
   console.error(`${entry.title}: preparing`);
@@ -134,14 +119,5 @@ function toOperation(name: string): OperationName {
 function write(markdown: string, rows: Row[]): void {
   mkdirSync(join(DOCS, 'images'), { recursive: true });
   writeFileSync(join(DOCS, 'images/performance.svg'), toSvg(rows));
-  writeBetweenMarkers(join(DOCS, 'performance.md'), markdown);
-}
-
-async function stopAll(): Promise<void> {
-  for (const child of children) {
-    if (child.pid === undefined || child.exitCode !== null) continue;
-    const exit = once(child, 'exit');
-    process.kill(-child.pid, 'SIGKILL');
-    await exit;
-  }
+  writeBetweenMarkers(join(DOCS, 'performance.md'), 'figures', `${PICTURE}\n\n${markdown}`);
 }

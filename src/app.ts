@@ -2,6 +2,7 @@
 import { Hono } from 'hono';
 import { describeThrown, OutageError } from './errors.ts';
 import * as admin from './http/admin.ts';
+import { answerEmpty, setHeader } from './http/answer.ts';
 import { changeEmail, requestVerification, showEmail, verifyEmail } from './http/email.ts';
 import { health } from './http/health.ts';
 import { jwks } from './http/jwks.ts';
@@ -61,14 +62,14 @@ export const adminRoutes: Record<string, Record<string, Handler>> = {
   '/admin/accounts/:id/password-reset': { POST: admin.forcePasswordReset },
 };
 
-/** The whole service as a Hono app. */
-export function createApp(): Hono<AppEnv> {
+/** The whole service as a Hono app, to be mounted in another or, `isMounted: false`, to be a Worker of its own. */
+export function createApp({ isMounted = true } = {}): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
   app.onError((error, c) => {
-    c.var.outcome.fault = describeThrown(error);
+    c.get('outcome').fault = describeThrown(error);
     return refuse(c, error instanceof OutageError ? error.reason : 'bug');
   });
-  app.use(observe, corsForListedOrigins);
+  app.use(observe(isMounted), corsForListedOrigins);
   app.use('/admin/*', admin.authenticateOperator);
   for (const [path, methods] of Object.entries({ ...routes, ...adminRoutes })) {
     for (const [method, handler] of Object.entries(methods)) app.on(method, path, handler);
@@ -84,7 +85,7 @@ function answerOtherMethods(methods: string[]): Handler {
   // Hono answers HEAD with the GET handler and drops the body.
   const allow = methods.includes('GET') ? ['HEAD', ...methods] : methods;
   return (c) => {
-    c.header('Allow', ['OPTIONS', ...allow].sort().join(', '));
-    return c.req.method === 'OPTIONS' ? c.body(null, 204) : refuse(c, 'method_not_allowed');
+    setHeader(c, 'Allow', ['OPTIONS', ...allow].sort().join(', '));
+    return c.req.method === 'OPTIONS' ? answerEmpty(c, 204) : refuse(c, 'method_not_allowed');
   };
 }

@@ -22,6 +22,7 @@ const LONGEST_CLAIM_LENGTH = 256;
 
 export interface Config extends SessionPolicy {
   issuer: string;
+  issuerOrigin: string;
   /** `aud` of access tokens. */
   audience: string;
   /** `aud` of refresh tokens: the refresh endpoint. */
@@ -58,6 +59,7 @@ export function loadConfig(env: object): LoadedConfig {
   const issuer = read.issuer();
   const config: Config = {
     issuer,
+    issuerOrigin: new URL(issuer).origin,
     audience: read.text('AUDIENCE', issuer),
     refreshAudience: `${issuer}/refresh`,
     deviceAudience: `${issuer}/login`,

@@ -1,5 +1,5 @@
 // Ours: the bundle that would be deployed, real Durable Objects and D1 on disk.
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRemoteJWKSet, exportJWK, generateKeyPair, jwtVerify } from 'jose';
 import { bundleWorker, migrateDirectory } from '../../test/support/bundled-worker.ts';
@@ -17,9 +17,20 @@ import { serveWorker } from '../workerd.ts';
 const ISSUER = 'https://auth.test';
 const COOKIE = '__Host-jwt';
 
-export async function serve({ alg, state }: { alg: Entry['alg']; state: string }) {
-  bundleWorker(join(state, 'bundle'));
-  const { url, server } = await serveWorker(readFileSync(join(state, 'bundle/index.js'), 'utf8'), {
+interface Place {
+  alg: Entry['alg'];
+  state: string;
+}
+
+export function serve({ alg, state }: Place) {
+  const folder = join(state, 'bundle');
+  if (!existsSync(folder)) bundleWorker(folder);
+  return serveBundle(readFileSync(join(folder, 'index.js'), 'utf8'), { alg, state });
+}
+
+/** Starts any bundle of Latchkey, with the settings of the bench. */
+export async function serveBundle(contents: string, { alg, state }: Place) {
+  const { url, server } = await serveWorker(contents, {
     resourcePersistencePath: join(state, 'storage'),
     durableObjects: { ACCOUNT: { className: 'Account', useSQLite: true } },
     d1Databases: ['DIRECTORY'],

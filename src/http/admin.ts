@@ -1,5 +1,6 @@
 // /admin: for operators, with a token of their own. Everything that is done to an account stands in its history, with the
 // operator's label.
+
 import type { MiddlewareHandler } from 'hono';
 import * as v from 'valibot';
 import type { OperatorAction } from '../account/operator.ts';
@@ -11,6 +12,7 @@ import {
   accountCreationRequest,
   accountListQuery,
 } from '../wire.ts';
+import { answerEmpty, answerJson } from './answer.ts';
 import { readBearer } from './bearer.ts';
 import { readBody, toFieldErrors } from './body.ts';
 import { readDevice } from './client-address.ts';
@@ -26,7 +28,7 @@ const DEFAULT_LABEL = 'operator';
 
 /** Without ADMIN_TOKEN there is nothing here, not even a refusal. */
 export const authenticateOperator: MiddlewareHandler<AppEnv> = async (c, next) => {
-  const { adminToken } = c.var.service.config;
+  const { adminToken } = c.get('service').config;
   if (adminToken === undefined) return refuse(c, 'not_found');
   const presented = readBearer(c);
   if (presented === undefined) return refuse(c, 'no_token');
@@ -39,7 +41,7 @@ export const authenticateOperator: MiddlewareHandler<AppEnv> = async (c, next) =
       ],
     });
   }
-  c.var.outcome.operator = label;
+  c.get('outcome').operator = label;
   return next();
 };
 
@@ -56,18 +58,18 @@ export async function list(c: AppContext): Promise<Response> {
     accounts: page.map(toUser),
     cursor: entries.length > limit ? (page.at(-1)?.id ?? null) : null,
   };
-  return c.json(answer);
+  return answerJson(c, answer);
 }
 
 export async function create(c: AppContext): Promise<Response> {
   const body = await readBody(c, accountCreationRequest);
   if (!body.ok) return refuse(c, body.reason, body);
   const { username, email, password } = body.value;
-  const names = checkRegistration({ username, email, password }, c.var.service.config.passwordMinLength);
+  const names = checkRegistration({ username, email, password }, c.get('service').config.passwordMinLength);
   if (!names.ok) return refuse(c, 'invalid_input', names);
   const created = await createAccount(c, names, { password, policy: undefined });
   if (!created.ok) return refuse(c, created.reason);
-  return c.json({ user: toUser(created.registered.profile) }, 201);
+  return answerJson(c, { user: toUser(created.registered.profile) }, 201);
 }
 
 export async function show(c: AppContext): Promise<Response> {
@@ -85,7 +87,7 @@ export async function show(c: AppContext): Promise<Response> {
     }),
     events: found.events.map(toSecurityEvent),
   };
-  return c.json(answer);
+  return answerJson(c, answer);
 }
 
 /** The names first, then everything the account holds, as its owner's own deletion does. */
@@ -96,7 +98,7 @@ export async function remove(c: AppContext): Promise<Response> {
   await callAccount(c, id, (account) => account.expectErasure());
   await callDirectory(c, (db) => releaseClaim(db, id));
   await callAccount(c, id, (account) => account.erase());
-  return c.body(null, 204);
+  return answerEmpty(c, 204);
 }
 
 export const disable = (c: AppContext) => act(c, 'disable');
@@ -106,12 +108,12 @@ export const forcePasswordReset = (c: AppContext) => act(c, 'force_password_rese
 
 async function act(c: AppContext, action: OperatorAction): Promise<Response> {
   const outcome = await callAccount(c, readId(c), (account) => account.act(action, readDevice(c)));
-  return outcome === 'done' ? c.body(null, 204) : refuse(c, 'unknown_id');
+  return outcome === 'done' ? answerEmpty(c, 204) : refuse(c, 'unknown_id');
 }
 
 function readId(c: AppContext): string {
   const id = c.req.param('id') ?? '';
-  c.var.outcome.accountId = id;
+  c.get('outcome').accountId = id;
   return id;
 }
 

@@ -11,7 +11,7 @@ export type Authentication =
 export async function authenticate(c: AppContext): Promise<Authentication> {
   const token = readBearer(c);
   if (token === undefined) return { ok: false, reason: 'no_token', isBearer: true };
-  const { config, accessKeys } = c.var.service;
+  const { config, accessKeys } = c.get('service');
   const context = {
     issuer: config.issuer,
     audience: config.audience,
@@ -19,7 +19,7 @@ export async function authenticate(c: AppContext): Promise<Authentication> {
   };
   const access = await readAccessToken(token, accessKeys, context);
   if (!access.ok) return { ok: false, reason: access.reason, isBearer: true };
-  Object.assign(c.var.outcome, { accountId: access.claims.sub, sessionId: access.claims.sid });
+  Object.assign(c.get('outcome'), { accountId: access.claims.sub, sessionId: access.claims.sid });
   return { ok: true, claims: access.claims };
 }
 

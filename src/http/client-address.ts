@@ -10,7 +10,7 @@ export type LimitBinding = 'SIGN_IN_LIMIT' | 'REGISTRATION_LIMIT' | 'REFRESH_LIM
 
 /** What the owner will recognise a session or an event by; on `/admin`, with the operator's label. */
 export function readDevice(c: AppContext): Actor {
-  const { operator } = c.var.outcome;
+  const { operator } = c.get('outcome');
   return {
     ...(operator !== undefined && { operator }),
     userAgent: c.req.header('User-Agent')?.slice(0, USER_AGENT_MAX_LENGTH) ?? null,
@@ -21,7 +21,7 @@ export function readDevice(c: AppContext): Actor {
 
 /** Counts the request against its client's address. A limiter that does not answer lets pass: it must not be an outage. */
 export async function isOverAddressLimit(c: AppContext, binding: LimitBinding): Promise<boolean> {
-  if (!c.var.service.config.hasAddressLimits) return false;
+  if (!c.get('service').config.hasAddressLimits) return false;
   try {
     const { success } = await c.env[binding].limit({ key: limitKey(readAddress(c)) });
     return !success;

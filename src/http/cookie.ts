@@ -1,5 +1,6 @@
 // The refresh cookie: read, set, cleared, always with the same attributes.
-import { deleteCookie, getCookie, setCookie } from 'hono/cookie';
+import { generateCookie } from 'hono/cookie';
+import { addCookie } from './answer.ts';
 import type { AppContext } from './service.ts';
 
 /** Cookies of our name that are looked at when a sign-out has to end what they stand for. */
@@ -15,28 +16,30 @@ export type RefreshCookie =
  * sibling domain, and which comes first is up to the browser (RFC 6265 section 5.4).
  */
 export function readRefreshCookie(c: AppContext): RefreshCookie {
-  const { cookieName } = c.var.service.config;
+  const { cookieName } = c.get('service').config;
   const spellings = rawValues(c.req.header('Cookie') ?? '', cookieName);
   const [first] = spellings;
   if (first === undefined) return { kind: 'none' };
   if (spellings.length > 1) return { kind: 'several', tokens: spellings.slice(0, MOST_COOKIES) };
-  // hono/cookie drops what is not a cookie value, and decodes quotes and %XX: a token has neither, so a value that it
-  // changes is no token.
-  return { kind: 'one', token: getCookie(c, cookieName) === first ? first : '' };
+  // As it stands: a token has no character that a cookie would quote or escape, and whatever else is in it is no token.
+  return { kind: 'one', token: first };
 }
 
 /** Sets the cookie for as long as its token is good. */
 export function setRefreshCookie(c: AppContext, token: string, maxAgeSeconds: number): void {
-  setCookie(c, c.var.service.config.cookieName, token, { ...attributes(c), maxAge: maxAgeSeconds });
+  addCookie(
+    c,
+    generateCookie(c.get('service').config.cookieName, token, { ...attributes(c), maxAge: maxAgeSeconds }),
+  );
 }
 
 /** Clears the cookie: only a 401 from `/refresh` and a sign-out may. */
 export function clearRefreshCookie(c: AppContext): void {
-  deleteCookie(c, c.var.service.config.cookieName, attributes(c));
+  setRefreshCookie(c, '', 0);
 }
 
 function attributes(c: AppContext) {
-  return { path: '/', secure: true, httpOnly: true, sameSite: c.var.service.config.cookieSameSite };
+  return { path: '/', secure: true, httpOnly: true, sameSite: c.get('service').config.cookieSameSite };
 }
 
 function rawValues(header: string, name: string): string[] {

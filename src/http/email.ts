@@ -1,7 +1,9 @@
 // GET and PUT /email, POST /email/verification, POST /email/verify.
+
 import { findTaken, readdressAccount } from '../directory/directory.ts';
 import { parseEmail } from '../domain/names.ts';
 import { type EmailResponse, emailChangeRequest, emailVerificationRequest } from '../wire.ts';
+import { answerEmpty, answerJson } from './answer.ts';
 import { authenticate } from './bearer.ts';
 import { readDevice } from './client-address.ts';
 import { admitAnyone, admitOwner } from './entrance.ts';
@@ -18,7 +20,7 @@ export async function showEmail(c: AppContext): Promise<Response> {
   const found = await callAccountAgain(c, sub, (account) => account.describe(sid));
   if (found === undefined) return refuse(c, 'session_over', { isBearer: true });
   const answer: EmailResponse = { email: found.profile.email, verified: found.isEmailVerified };
-  return c.json(answer);
+  return answerJson(c, answer);
 }
 
 export async function requestVerification(c: AppContext): Promise<Response> {
@@ -27,7 +29,7 @@ export async function requestVerification(c: AppContext): Promise<Response> {
   const { sub, sid } = caller.claims;
   const result = await callAccount(c, sub, (account) => account.requestVerification(sid));
   if (result.outcome === 'session_over') return refuse(c, 'session_over', { isBearer: true });
-  return result.outcome === 'requested' ? c.body(null, 202) : refuse(c, result.outcome, result);
+  return result.outcome === 'requested' ? answerEmpty(c, 202) : refuse(c, result.outcome, result);
 }
 
 /** Completes a verification or a change of address: whoever holds the token holds the mailbox, and needs nothing else. */
@@ -38,10 +40,10 @@ export async function verifyEmail(c: AppContext): Promise<Response> {
   const mailed = splitMailToken(body.token);
   if (mailed === undefined) return refuse(c, 'invalid_link');
   const { accountId, token } = mailed;
-  c.var.outcome.accountId = accountId;
+  c.get('outcome').accountId = accountId;
   const caller = { actor: readDevice(c) };
   const result = await callAccount(c, accountId, (account) => account.verifyEmail(token, caller));
-  if (result.outcome === 'verified') return c.body(null, 204);
+  if (result.outcome === 'verified') return answerEmpty(c, 204);
   if (result.outcome !== 'change_pending') return refuse(c, result.outcome);
   const email = parseEmail(result.email);
   if (!email.ok) return refuse(c, 'invalid_link');
@@ -50,7 +52,7 @@ export async function verifyEmail(c: AppContext): Promise<Response> {
   const moved = await callDirectory(c, (db) => readdressAccount(db, accountId, email.value));
   if (moved !== 'claimed') return refuse(c, moved);
   const committed = await callAccount(c, accountId, (account) => account.commitEmail(token, caller));
-  return committed === 'changed' ? c.body(null, 204) : refuse(c, committed);
+  return committed === 'changed' ? answerEmpty(c, 204) : refuse(c, committed);
 }
 
 export async function changeEmail(c: AppContext): Promise<Response> {
@@ -70,5 +72,5 @@ export async function changeEmail(c: AppContext): Promise<Response> {
     account.requestEmailChange(sid, change, { actor: readDevice(c), browser }),
   );
   if (result.outcome === 'mail_throttled') return refuse(c, 'mail_throttled', result);
-  return result.outcome === 'requested' ? c.body(null, 202) : refusePassword(c, result);
+  return result.outcome === 'requested' ? answerEmpty(c, 202) : refusePassword(c, result);
 }

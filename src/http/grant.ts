@@ -16,7 +16,7 @@ export async function issueTokens(
   c: AppContext,
   { session, profile, nowMs }: Omit<Grant, 'browserEpoch'>,
 ): Promise<TokenResponse> {
-  const { config, accessKeys, refreshKeys } = c.var.service;
+  const { config, accessKeys, refreshKeys } = c.get('service');
   const iss = config.issuer;
   const { id: sub, username, email } = profile;
   const { sid, counter: ctr, iat, exp } = session;
@@ -40,13 +40,13 @@ export async function issueTokens(
     mintRefreshToken({ iss, aud: config.refreshAudience, sub, sid, ctr, iat, exp }, refreshKeys),
   ]);
   setRefreshCookie(c, refreshToken, exp - nowSeconds);
-  Object.assign(c.var.outcome, { accountId: sub, sessionId: sid });
+  Object.assign(c.get('outcome'), { accountId: sub, sessionId: sid });
   return { accessToken, tokenType: 'Bearer', expiresIn: accessExp - nowSeconds };
 }
 
 /** Checks a refresh token at the edge: storage never hears of one that is forged, foreign or expired. */
 export function readPresentedToken(c: AppContext, token: string): Promise<ReadRefreshToken> {
-  const { config, refreshKeys } = c.var.service;
+  const { config, refreshKeys } = c.get('service');
   const context = {
     issuer: config.issuer,
     audience: config.refreshAudience,
@@ -63,8 +63,8 @@ export async function endPresentedSessions(c: AppContext): Promise<void> {
     const presented = await readPresentedToken(c, token);
     if (!presented.ok) continue;
     const { sub, sid } = presented.claims;
-    c.var.outcome.accountId ??= sub;
-    c.var.outcome.sessionId ??= sid;
+    c.get('outcome').accountId ??= sub;
+    c.get('outcome').sessionId ??= sid;
     await callAccount(c, sub, (account) => account.signOut(sid, readDevice(c)));
   }
 }

@@ -1,10 +1,11 @@
 // The device cookie of requests: which account this browser signed in to before. It holds the account's id, a random
 // number for the browser and nothing of the person.
-import { getCookie, setCookie } from 'hono/cookie';
+import { generateCookie, getCookie } from 'hono/cookie';
 import { randomId } from '../account/id.ts';
 import type { KnownBrowser } from '../account/state.ts';
 import { LONGEST_LIFETIME_SECONDS } from '../tokens/claims.ts';
 import { mintDeviceToken, readDeviceToken } from '../tokens/device-token.ts';
+import { addCookie } from './answer.ts';
 import type { AppContext } from './service.ts';
 
 const COOKIE_NAME = '__Host-device';
@@ -13,7 +14,7 @@ const COOKIE_NAME = '__Host-device';
 export async function readKnownBrowser(c: AppContext, accountId: string): Promise<KnownBrowser | undefined> {
   const token = getCookie(c, COOKIE_NAME);
   if (token === undefined) return undefined;
-  const claims = await readDeviceToken(token, c.var.service.refreshKeys, deviceContext(c));
+  const claims = await readDeviceToken(token, c.get('service').refreshKeys, deviceContext(c));
   return claims?.sub === accountId ? { browserId: claims.bid, epoch: claims.epoch } : undefined;
 }
 
@@ -25,18 +26,13 @@ export async function rememberBrowser(
   known: KnownBrowser | undefined,
 ): Promise<void> {
   const claims = { sub: accountId, bid: known?.browserId ?? randomId(), epoch };
-  const token = await mintDeviceToken(claims, c.var.service.refreshKeys, deviceContext(c));
-  const { cookieSameSite } = c.var.service.config;
-  setCookie(c, COOKIE_NAME, token, {
-    path: '/',
-    secure: true,
-    httpOnly: true,
-    sameSite: cookieSameSite,
-    maxAge: LONGEST_LIFETIME_SECONDS,
-  });
+  const token = await mintDeviceToken(claims, c.get('service').refreshKeys, deviceContext(c));
+  const { cookieSameSite } = c.get('service').config;
+  const attributes = { path: '/', secure: true, httpOnly: true, sameSite: cookieSameSite };
+  addCookie(c, generateCookie(COOKIE_NAME, token, { ...attributes, maxAge: LONGEST_LIFETIME_SECONDS }));
 }
 
 function deviceContext(c: AppContext) {
-  const { issuer, deviceAudience } = c.var.service.config;
+  const { issuer, deviceAudience } = c.get('service').config;
   return { issuer, audience: deviceAudience, nowSeconds: Math.floor(Date.now() / 1000) };
 }

@@ -1,8 +1,10 @@
 // POST /login: a password for the first pair of tokens.
+
 import { deriveDecoyId } from '../account/decoy.ts';
 import { findAccountId } from '../directory/directory.ts';
 import { toNameKey } from '../domain/names.ts';
 import { loginRequest } from '../wire.ts';
+import { answerJson } from './answer.ts';
 import { readDevice } from './client-address.ts';
 import { admitAnyone } from './entrance.ts';
 import { endReplacedSessions, issueTokens } from './grant.ts';
@@ -23,7 +25,7 @@ export async function login(c: AppContext): Promise<Response> {
   if (!admitted.ok) return admitted.response;
   const { body } = admitted;
 
-  const { config, decoyKey } = c.var.service;
+  const { config, decoyKey } = c.get('service');
   const nameKey = toNameKey(body.username);
   // Both are always made: a name that nobody has must cost what a name that somebody has costs.
   const [decoyId, foundId] = await Promise.all([
@@ -31,7 +33,7 @@ export async function login(c: AppContext): Promise<Response> {
     callDirectory(c, (db) => findAccountId(db, nameKey)),
   ]);
   const accountId = foundId ?? decoyId;
-  c.var.outcome.accountId = accountId;
+  c.get('outcome').accountId = accountId;
 
   const browser = await readKnownBrowser(c, accountId);
   const options = { browser, requiresVerifiedEmail: config.requiresVerifiedEmail };
@@ -46,5 +48,5 @@ export async function login(c: AppContext): Promise<Response> {
   await endReplacedSessions(c);
   const answer = await issueTokens(c, result);
   await rememberBrowser(c, accountId, result.browserEpoch, browser);
-  return c.json(answer);
+  return answerJson(c, answer);
 }

@@ -1,4 +1,5 @@
 // POST /logout: ends the session of the cookie, whatever state the cookie is in.
+import { answerEmpty } from './answer.ts';
 import { clearRefreshCookie } from './cookie.ts';
 import { endPresentedSessions } from './grant.ts';
 import { isOriginAllowed } from './origin.ts';
@@ -10,5 +11,5 @@ export async function logout(c: AppContext): Promise<Response> {
   // An outage is thrown from here and keeps the cookie: a sign-out that did not happen must not look like one.
   await endPresentedSessions(c);
   clearRefreshCookie(c);
-  return c.body(null, 204);
+  return answerEmpty(c, 204);
 }

@@ -1,5 +1,6 @@
 // GET, PATCH and DELETE /me, GET /me/history: the caller's own account, read from the account itself, so that a revoked
 // session is refused at once.
+
 import { releaseClaim, renameAccount } from '../directory/directory.ts';
 import { parseUsername } from '../domain/names.ts';
 import {
@@ -8,6 +9,7 @@ import {
   type MeResponse,
   profileChangeRequest,
 } from '../wire.ts';
+import { answerEmpty, answerJson } from './answer.ts';
 import { authenticate } from './bearer.ts';
 import { readDevice } from './client-address.ts';
 import { admitOwner } from './entrance.ts';
@@ -24,7 +26,7 @@ export async function me(c: AppContext): Promise<Response> {
   const found = await callAccountAgain(c, sub, (account) => account.describe(sid));
   if (found === undefined) return refuse(c, 'session_over', { isBearer: true });
   const answer: MeResponse = { user: toUser(found.profile), session: toSessionInfo(found.session, sid) };
-  return c.json(answer);
+  return answerJson(c, answer);
 }
 
 export async function history(c: AppContext): Promise<Response> {
@@ -34,7 +36,7 @@ export async function history(c: AppContext): Promise<Response> {
   const events = await callAccountAgain(c, sub, (account) => account.listEvents(sid));
   if (events === undefined) return refuse(c, 'session_over', { isBearer: true });
   const answer: HistoryResponse = { events: events.map(toSecurityEvent) };
-  return c.json(answer);
+  return answerJson(c, answer);
 }
 
 /** Another user name: claimed in the directory first, then taken over by the account. Repeating it mends an interruption. */
@@ -54,7 +56,7 @@ export async function changeProfile(c: AppContext): Promise<Response> {
     account.changeUsername(sid, username.value.display, readDevice(c)),
   );
   if (changed === 'session_over') return refuse(c, 'session_over', { isBearer: true });
-  return c.json({ user: toUser({ ...found.profile, username: username.value.display }) });
+  return answerJson(c, { user: toUser({ ...found.profile, username: username.value.display }) });
 }
 
 /**
@@ -73,5 +75,5 @@ export async function deleteAccount(c: AppContext): Promise<Response> {
   if (prepared.outcome !== 'prepared') return refusePassword(c, prepared);
   await callDirectory(c, (db) => releaseClaim(db, sub));
   await callAccount(c, sub, (account) => account.erase());
-  return c.body(null, 204);
+  return answerEmpty(c, 204);
 }

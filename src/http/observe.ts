@@ -10,28 +10,32 @@ const HSTS = 'max-age=63072000';
 /** Answers are data: nothing in them may load, run or be framed. `default-src` does not cover `base-uri`. Pages set their own. */
 const DATA_POLICY = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'";
 
-export const observe: MiddlewareHandler<AppEnv> = async (c, next) => {
-  const startedAtMs = Date.now();
-  const outcome: RequestOutcome = { requestId: readRequestId(c.req.header('CF-Ray')) };
-  c.set('outcome', outcome);
-  setCommonHeaders(c, outcome.requestId);
-  const loaded = await loadService(c.env);
-  if (loaded.ok) {
-    c.set('service', loaded.service);
-    await next();
-  } else {
-    c.res = refuse(c, 'misconfigured');
-  }
-  writeLog(c, outcome, Date.now() - startedAtMs);
-};
+export const observe =
+  (isMounted: boolean): MiddlewareHandler<AppEnv> =>
+  async (c, next) => {
+    const startedAtMs = Date.now();
+    const outcome: RequestOutcome = { requestId: readRequestId(c.req.header('CF-Ray')) };
+    c.set('outcome', outcome);
+    c.set('head', { headers: commonHeaders(outcome.requestId), cookies: [], isMounted });
+    const loaded = await loadService(c.env);
+    if (loaded.ok) {
+      c.set('service', loaded.service);
+      await next();
+    } else {
+      c.res = refuse(c, 'misconfigured');
+    }
+    writeLog(c, outcome, Date.now() - startedAtMs);
+  };
 
-function setCommonHeaders(c: AppContext, requestId: string): void {
-  c.header('Cache-Control', 'no-store');
-  c.header('Content-Security-Policy', DATA_POLICY);
-  c.header('Referrer-Policy', 'no-referrer');
-  c.header('Strict-Transport-Security', HSTS);
-  c.header('X-Content-Type-Options', 'nosniff');
-  c.header('X-Request-Id', requestId);
+function commonHeaders(requestId: string): Record<string, string> {
+  return {
+    'Cache-Control': 'no-store',
+    'Content-Security-Policy': DATA_POLICY,
+    'Referrer-Policy': 'no-referrer',
+    'Strict-Transport-Security': HSTS,
+    'X-Content-Type-Options': 'nosniff',
+    'X-Request-Id': requestId,
+  };
 }
 
 /** The edge's own id where there is one; the pattern keeps a client's invention out of the log. */

@@ -1,6 +1,8 @@
 // Cross-site defence: which pages may send the cookie or have it set, and which may read an answer.
+
 import type { MiddlewareHandler } from 'hono';
 import { cors } from 'hono/cors';
+import { setHeader } from './answer.ts';
 import type { AppContext, AppEnv } from './service.ts';
 
 /**
@@ -10,7 +12,8 @@ import type { AppContext, AppEnv } from './service.ts';
  */
 export function isOriginAllowed(c: AppContext): boolean {
   const origin = c.req.header('Origin');
-  if (origin !== undefined) return isOwnOrigin(c, origin) || c.var.service.config.allowedOrigins.has(origin);
+  if (origin !== undefined)
+    return isOwnOrigin(c, origin) || c.get('service').config.allowedOrigins.has(origin);
   const site = c.req.header('Sec-Fetch-Site');
   return site === undefined || site === 'same-origin' || site === 'none';
 }
@@ -18,10 +21,15 @@ export function isOriginAllowed(c: AppContext): boolean {
 /** CORS for listed origins only, with credentials, never `*`. Others get no CORS header at all. */
 export const corsForListedOrigins: MiddlewareHandler<AppEnv> = async (c, next) => {
   const origin = c.req.header('Origin');
-  const isListed = origin !== undefined && c.var.service.config.allowedOrigins.has(origin);
-  if (isListed) return allowListed(c, next);
+  const isListed = origin !== undefined && c.get('service').config.allowedOrigins.has(origin);
+  if (isListed) {
+    // hono/cors answers a preflight by itself, with what Hono knows of.
+    if (c.req.method === 'OPTIONS')
+      for (const [name, value] of Object.entries(c.get('head').headers)) c.header(name, value);
+    return allowListed(c, next);
+  }
   // A cache must not hand this answer to a listed origin. hono/cors says the same in its own.
-  c.header('Vary', 'Origin');
+  setHeader(c, 'Vary', 'Origin');
   return next();
 };
 
@@ -37,5 +45,8 @@ const allowListed = cors({
 
 /** The origin that the request came to, or that of the issuer: behind a proxy the two can differ. */
 function isOwnOrigin(c: AppContext, origin: string): boolean {
-  return origin === new URL(c.req.url).origin || origin === new URL(c.var.service.config.issuer).origin;
+  const { url } = c.req;
+  // Cut out, not parsed: browsers write a host alike in both headers. Where a proxy does not, the issuer's is compared.
+  const own = url.slice(0, url.indexOf('/', 'https://'.length));
+  return origin === own || origin === c.get('service').config.issuerOrigin;
 }

@@ -1,5 +1,6 @@
 // Pages: static files of src/web/public, through the Worker, so that they carry our headers and stop with a faulty
 // configuration like everything else.
+import { answer, answerEmpty, setHeader } from './answer.ts';
 import { refuse } from './refusal.ts';
 import type { AppContext } from './service.ts';
 
@@ -15,12 +16,12 @@ export async function page(c: AppContext): Promise<Response> {
   const file = new URL(c.req.path, c.req.url);
   const asset = await assets.fetch(file, { headers: c.req.raw.headers });
   if (!asset.ok && asset.status !== 304) return refuse(c, 'not_found');
-  c.header('Content-Security-Policy', PAGE_POLICY);
-  c.header('Cache-Control', 'no-cache');
+  setHeader(c, 'Content-Security-Policy', PAGE_POLICY);
+  setHeader(c, 'Cache-Control', 'no-cache');
   for (const name of ['Content-Type', 'ETag']) {
     const value = asset.headers.get(name);
-    if (value !== null) c.header(name, value);
+    if (value !== null) setHeader(c, name, value);
   }
-  if (asset.status === 304 || asset.body === null) return c.body(null, 304);
-  return c.body(asset.body);
+  if (asset.status === 304 || asset.body === null) return answerEmpty(c, 304);
+  return answer(c, asset.body, 200);
 }

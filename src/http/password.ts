@@ -1,8 +1,10 @@
 // PUT /password, POST /password/forgot, POST /password/reset.
+
 import { deriveDecoyId } from '../account/decoy.ts';
 import { findAccountId } from '../directory/directory.ts';
 import { toNameKey } from '../domain/names.ts';
 import { forgottenPasswordRequest, passwordChangeRequest, passwordResetRequest } from '../wire.ts';
+import { answerEmpty } from './answer.ts';
 import { readDevice } from './client-address.ts';
 import { admitAnyone, admitOwner } from './entrance.ts';
 import { readKnownBrowser, rememberBrowser } from './known-browser.ts';
@@ -17,7 +19,7 @@ export async function changePassword(c: AppContext): Promise<Response> {
   const { body, claims } = admitted;
   const { sub, sid } = claims;
   const browser = await readKnownBrowser(c, sub);
-  const change = { sid, ...body, minLength: c.var.service.config.passwordMinLength };
+  const change = { sid, ...body, minLength: c.get('service').config.passwordMinLength };
   const result = await callAccount(c, sub, (account) =>
     account.changePassword(change, { actor: readDevice(c), browser }),
   );
@@ -25,7 +27,7 @@ export async function changePassword(c: AppContext): Promise<Response> {
     return refuse(c, 'invalid_input', { errors: [{ field: 'newPassword', message: result.message }] });
   if (result.outcome !== 'changed') return refusePassword(c, result);
   await rememberBrowser(c, sub, result.browserEpoch, browser);
-  return c.body(null, 204);
+  return answerEmpty(c, 204);
 }
 
 /**
@@ -38,7 +40,7 @@ export async function forgotPassword(c: AppContext): Promise<Response> {
   const { body } = admitted;
   const key = toNameKey(body.email);
   const [decoyId, foundId] = await Promise.all([
-    deriveDecoyId(c.var.service.decoyKey, key),
+    deriveDecoyId(c.get('service').decoyKey, key),
     callDirectory(c, (db) => findAccountId(db, key)),
   ]);
   const device = readDevice(c);
@@ -47,7 +49,7 @@ export async function forgotPassword(c: AppContext): Promise<Response> {
   );
   // An outage here would tell names apart; whoever gets no mail asks again.
   c.executionCtx.waitUntil(asked.catch(() => undefined));
-  return c.body(null, 202);
+  return answerEmpty(c, 202);
 }
 
 export async function resetPassword(c: AppContext): Promise<Response> {
@@ -56,16 +58,16 @@ export async function resetPassword(c: AppContext): Promise<Response> {
   const { body } = admitted;
   const mailed = splitMailToken(body.token);
   if (mailed === undefined) return refuse(c, 'invalid_link');
-  c.var.outcome.accountId = mailed.accountId;
+  c.get('outcome').accountId = mailed.accountId;
   const reset = {
     token: mailed.token,
     newPassword: body.newPassword,
-    minLength: c.var.service.config.passwordMinLength,
+    minLength: c.get('service').config.passwordMinLength,
   };
   const result = await callAccount(c, mailed.accountId, (account) =>
     account.resetPassword(reset, { actor: readDevice(c) }),
   );
   if (result.outcome === 'weak_password')
     return refuse(c, 'invalid_input', { errors: [{ field: 'newPassword', message: result.message }] });
-  return result.outcome === 'reset' ? c.body(null, 204) : refuse(c, result.outcome);
+  return result.outcome === 'reset' ? answerEmpty(c, 204) : refuse(c, result.outcome);
 }

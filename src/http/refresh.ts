@@ -1,5 +1,7 @@
 // POST /refresh: the cookie for the next pair. One hop: everything that can be refused at the edge is, then one call.
+
 import type { FailureReason } from '../errors.ts';
+import { answerJson } from './answer.ts';
 import { isOverAddressLimit, LIMIT_PERIOD_SECONDS, readDevice } from './client-address.ts';
 import { clearRefreshCookie, readRefreshCookie } from './cookie.ts';
 import { issueTokens, readPresentedToken } from './grant.ts';
@@ -21,15 +23,15 @@ export async function refresh(c: AppContext): Promise<Response> {
   if (!presented.ok) return signOutBrowser(c, presented.reason);
 
   const { sub, sid, ctr } = presented.claims;
-  Object.assign(c.var.outcome, { accountId: sub, sessionId: sid });
-  const policy = toPolicy(c.var.service.config);
+  Object.assign(c.get('outcome'), { accountId: sub, sessionId: sid });
+  const policy = toPolicy(c.get('service').config);
   const result = await callAccountAgain(c, sub, (account) =>
     account.refresh(sid, ctr, readDevice(c), policy),
   );
   if (result.outcome !== 'rotated' && result.outcome !== 'replayed')
     return signOutBrowser(c, REASONS[result.outcome]);
-  c.var.outcome.reason = result.outcome;
-  return c.json(await issueTokens(c, result));
+  c.get('outcome').reason = result.outcome;
+  return answerJson(c, await issueTokens(c, result));
 }
 
 /** The one refusal that clears the cookie: it is worth nothing any more, and a page should not keep offering it. */

@@ -1,6 +1,8 @@
 // Refusals on the wire: problem documents (RFC 9457), the challenge of a 401, Retry-After. What they say is in errors.ts.
+
 import { challengeFor, describeFailure, type FailureReason, UNAVAILABLE_RETRY_SECONDS } from '../errors.ts';
 import type { FieldError, Problem } from '../wire.ts';
+import { answer, setHeader } from './answer.ts';
 import type { AppContext } from './service.ts';
 
 export interface RefusalDetails {
@@ -12,9 +14,9 @@ export interface RefusalDetails {
 
 /** Answers a request that is refused, and notes the exact reason for the log. */
 export function refuse(c: AppContext, reason: FailureReason, details: RefusalDetails = {}): Response {
-  c.var.outcome.reason = reason;
+  c.get('outcome').reason = reason;
   const { status, code, title } = describeFailure(reason);
-  const wireStatus = status === 401 ? c.var.service.config.unauthorizedStatus : status;
+  const wireStatus = status === 401 ? c.get('service').config.unauthorizedStatus : status;
   const problem: Problem = {
     type: `urn:latchkey:error:${code}`,
     title,
@@ -24,11 +26,11 @@ export function refuse(c: AppContext, reason: FailureReason, details: RefusalDet
     ...(details.errors && { errors: details.errors }),
   };
   const retryAfterSeconds = status === 503 ? UNAVAILABLE_RETRY_SECONDS : details.retryAfterSeconds;
-  if (retryAfterSeconds !== undefined) c.header('Retry-After', String(retryAfterSeconds));
+  if (retryAfterSeconds !== undefined) setHeader(c, 'Retry-After', String(retryAfterSeconds));
   const challenge = wireStatus === 401 ? challengeFor(reason, details.isBearer === true) : undefined;
-  if (challenge !== undefined) c.header('WWW-Authenticate', challenge);
-  c.header('Content-Type', 'application/problem+json');
-  return c.body(JSON.stringify(problem), wireStatus);
+  if (challenge !== undefined) setHeader(c, 'WWW-Authenticate', challenge);
+  setHeader(c, 'Content-Type', 'application/problem+json');
+  return answer(c, JSON.stringify(problem), wireStatus);
 }
 
 /** Answers a try at the password, or a session, that did not pass. */

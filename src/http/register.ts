@@ -1,5 +1,6 @@
 // POST /register: an account and its first session. Claim last: the account exists before its names are claimed, so a
 // claimed name always has an account. An account whose claim never came removes itself (account/account.ts, alarm).
+
 import type { Registered, Registration } from '../account/grant.ts';
 import { randomId } from '../account/id.ts';
 import { claim, findTaken } from '../directory/directory.ts';
@@ -7,6 +8,7 @@ import { type Name, parseEmail, parseUsername } from '../domain/names.ts';
 import { findPasswordFault } from '../domain/password-rules.ts';
 import type { SessionPolicy } from '../domain/session.ts';
 import { type FieldError, type RegisterRequest, type RegisterResponse, registerRequest } from '../wire.ts';
+import { answerJson } from './answer.ts';
 import { readBody } from './body.ts';
 import { isOverAddressLimit, LIMIT_PERIOD_SECONDS, readDevice } from './client-address.ts';
 import { endReplacedSessions, issueTokens, toUser } from './grant.ts';
@@ -17,7 +19,7 @@ import { type AppContext, toPolicy } from './service.ts';
 import { callAccount, callDirectory } from './storage-calls.ts';
 
 export async function register(c: AppContext): Promise<Response> {
-  const { config } = c.var.service;
+  const { config } = c.get('service');
   if (!isOriginAllowed(c)) return refuse(c, 'origin_not_allowed');
   if (!config.isRegistrationOpen) return refuse(c, 'registration_closed');
   if (await isOverAddressLimit(c, 'REGISTRATION_LIMIT')) {
@@ -34,11 +36,11 @@ export async function register(c: AppContext): Promise<Response> {
   if (!created.ok) return refuse(c, created.reason);
   const { session, profile, browserEpoch, nowMs } = created.registered;
   const user = toUser(profile);
-  if (session === undefined) return c.json({ user }, 201);
+  if (session === undefined) return answerJson(c, { user }, 201);
   await endReplacedSessions(c);
   const answer: RegisterResponse = { ...(await issueTokens(c, { session, profile, nowMs })), user };
   await rememberBrowser(c, profile.id, browserEpoch, undefined);
-  return c.json(answer, 201);
+  return answerJson(c, answer, 201);
 }
 
 type Created = { ok: true; registered: Registered } | { ok: false; reason: 'username_taken' | 'email_taken' };
@@ -54,7 +56,7 @@ export async function createAccount(
   if (taken === 'username_taken' || taken === 'email_taken') return { ok: false, reason: taken };
 
   const id = randomId();
-  c.var.outcome.accountId = id;
+  c.get('outcome').accountId = id;
   const registration: Registration = {
     id,
     username: names.username.display,

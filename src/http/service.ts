@@ -5,6 +5,7 @@ import { type Config, loadAccessKeys, loadConfig } from '../config.ts';
 import type { SessionPolicy } from '../domain/session.ts';
 import type { FailureReason } from '../errors.ts';
 import { importAccessKeys, importSecrets, type KeyRing } from '../tokens/key-ring.ts';
+import type { AnswerHead } from './answer.ts';
 
 export interface Service {
   config: Config;
@@ -27,7 +28,10 @@ export interface RequestOutcome {
   operator?: string;
 }
 
-export type AppEnv = { Bindings: Env; Variables: { service: Service; outcome: RequestOutcome } };
+export type AppEnv = {
+  Bindings: Env;
+  Variables: { service: Service; outcome: RequestOutcome; head: AnswerHead };
+};
 export type AppContext = Context<AppEnv>;
 
 /** The part of the settings that an account decides by. It travels with each call: the account reads no settings. */

@@ -1,6 +1,8 @@
 // GET /sessions, DELETE /sessions and DELETE /sessions/{id}: what the owner sees of the account's sessions, and ends.
+
 import * as v from 'valibot';
 import { endSessionsQuery, type SessionsResponse } from '../wire.ts';
+import { answerEmpty, answerJson } from './answer.ts';
 import { authenticate } from './bearer.ts';
 import { toFieldErrors } from './body.ts';
 import { readDevice } from './client-address.ts';
@@ -18,7 +20,7 @@ export async function listSessions(c: AppContext): Promise<Response> {
   const sessions = await callAccountAgain(c, sub, (account) => account.listSessions(sid));
   if (sessions === undefined) return refuse(c, 'session_over', { isBearer: true });
   const answer: SessionsResponse = { sessions: sessions.map((session) => toSessionInfo(session, sid)) };
-  return c.json(answer);
+  return answerJson(c, answer);
 }
 
 export async function endSession(c: AppContext): Promise<Response> {
@@ -28,7 +30,7 @@ export async function endSession(c: AppContext): Promise<Response> {
   const target = c.req.param('id') ?? '';
   const outcome = await callAccount(c, sub, (account) => account.endSession(sid, target, readDevice(c)));
   if (outcome === 'session_over') return refuse(c, outcome, { isBearer: true });
-  return outcome === 'ended' ? c.body(null, 204) : refuse(c, outcome);
+  return outcome === 'ended' ? answerEmpty(c, 204) : refuse(c, outcome);
 }
 
 export async function endSessions(c: AppContext): Promise<Response> {
@@ -47,5 +49,5 @@ export async function endSessions(c: AppContext): Promise<Response> {
   // Every browser's standing ended; the one that stays signed in gets a new one, if it had one.
   if (keepsCurrent && browser !== undefined && isOriginAllowed(c))
     await rememberBrowser(c, sub, result.browserEpoch, browser);
-  return c.body(null, 204);
+  return answerEmpty(c, 204);
 }

@@ -1,4 +1,6 @@
 // Key rings: keys imported once per isolate, the one that signs and the ones that verify, and the published half.
+
+import { encodeHeader } from './jws.ts';
 import type { AccessKeyMaterial, Algorithm, AsymmetricKey, Jwk } from './key-material.ts';
 import type { Parsed } from './parsed.ts';
 
@@ -13,6 +15,8 @@ export interface VerificationKey {
   /** Absent for HS256: a secret has no public name, and there are few of them. */
   kid?: string;
   key: CryptoKey;
+  /** The header of the tokens that we sign with it, encoded. */
+  header: string;
 }
 
 /** Keys for one kind of token. `publicKeys` is what `/.well-known/jwks.json` shows; empty for HS256. */
@@ -43,7 +47,7 @@ export async function importSecrets(secrets: string[]): Promise<KeyRing> {
   if (first === undefined) throw new RangeError('a key ring needs at least one secret');
   return {
     signing: Object.assign(first, { alg: 'HS256' as const }),
-    verification: keys.map((key) => ({ alg: 'HS256', key })),
+    verification: keys.map((key) => ({ alg: 'HS256', key, header: encodeHeader('HS256') })),
     publicKeys: [],
   };
 }
@@ -90,7 +94,7 @@ async function importKey({ alg, jwk, isPrivate }: AsymmetricKey): Promise<Parsed
       ok: true,
       value: {
         signing,
-        verification: { alg, kid, key },
+        verification: { alg, kid, key, header: encodeHeader(alg, kid) },
         published: { ...publicMembers, kid, alg, use: 'sig' },
       },
     };

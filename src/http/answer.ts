@@ -1,0 +1,48 @@
+// Answers, with all their headers in one go: each `set` on a Headers object leaves JavaScript, and an answer has ten.
+import type { AppContext } from './service.ts';
+
+/** What an answer will carry beside its body. Names are spelled as they go out. */
+export interface AnswerHead {
+  headers: Record<string, string>;
+  cookies: string[];
+  /** The app runs inside another one, whose middleware may have set headers of its own: then Hono puts the two together. */
+  isMounted: boolean;
+}
+
+/** Sets a header of the answer to come, in place of one of the same name. */
+export function setHeader(c: AppContext, name: string, value: string): void {
+  c.get('head').headers[name] = value;
+}
+
+/** Adds a `Set-Cookie` to the answer to come. */
+export function addCookie(c: AppContext, cookie: string): void {
+  c.get('head').cookies.push(cookie);
+}
+
+export function answerJson(c: AppContext, value: unknown, status = 200): Response {
+  setHeader(c, 'Content-Type', 'application/json');
+  return answer(c, JSON.stringify(value), status);
+}
+
+export function answerEmpty(c: AppContext, status: 202 | 204 | 304): Response {
+  return answer(c, null, status);
+}
+
+/** The answer, with what was set until now. */
+export function answer(c: AppContext, body: string | ReadableStream | null, status: number): Response {
+  const { headers, cookies, isMounted } = c.get('head');
+  if (isMounted) return answerInside(c, body, status);
+  const [cookie] = cookies;
+  if (cookie === undefined) return new Response(body, { status, headers });
+  if (cookies.length === 1)
+    return new Response(body, { status, headers: { ...headers, 'Set-Cookie': cookie } });
+  const lines = cookies.map((each): [string, string] => ['Set-Cookie', each]);
+  return new Response(body, { status, headers: [...Object.entries(headers), ...lines] });
+}
+
+function answerInside(c: AppContext, body: string | ReadableStream | null, status: number): Response {
+  const { headers, cookies } = c.get('head');
+  for (const [name, value] of Object.entries(headers)) c.header(name, value);
+  for (const cookie of cookies) c.header('Set-Cookie', cookie, { append: true });
+  return c.newResponse(body, { status: status as 200 });
+}
