@@ -17,6 +17,7 @@ describe('the settings', () => {
   it('have their defaults when nothing but the issuer and the secrets is set', () => {
     expect(load({})).toEqual({
       issuer: ISSUER,
+      issuerOrigin: ISSUER,
       audience: ISSUER,
       refreshAudience: `${ISSUER}/refresh`,
       deviceAudience: `${ISSUER}/login`,

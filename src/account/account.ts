@@ -201,6 +201,7 @@ export class Account extends DurableObject<Env> {
   async destroy(): Promise<void> {
     this.#isStored = false;
     this.#profile = undefined;
+    this.#state.rows.forgetSessions();
     // Both are issued in this turn: a call that comes in while they finish finds an empty object, never half of one.
     await Promise.all([this.ctx.storage.deleteAlarm(), this.ctx.storage.deleteAll()]);
   }

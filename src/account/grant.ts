@@ -25,8 +25,15 @@ export type SignInResult =
   | { outcome: 'account_disabled' | 'password_reset_required' | 'email_not_verified' }
   | Refused;
 
+/** What a pair of tokens is minted from. The rest of a session stays where it is. */
+export interface Mintable {
+  session: Pick<Session, 'sid' | 'counter' | 'iat' | 'exp' | 'createdAtMs'>;
+  profile: Profile;
+  nowMs: number;
+}
+
 export type RefreshResult =
-  | ({ outcome: 'rotated' | 'replayed' } & Omit<Grant, 'browserEpoch'>)
+  | ({ outcome: 'rotated' | 'replayed' } & Mintable)
   | { outcome: 'reused' | 'expired' | 'ended' };
 
 /** What a sign-in is judged by, beside the password. */

@@ -3,11 +3,12 @@ import {
   decideRefresh,
   isExpired,
   openSession,
+  type Rotation,
   type Session,
   type SessionPolicy,
 } from '../domain/session.ts';
 import type { Actor } from './event-store.ts';
-import type { Grant, Profile, RefreshResult } from './grant.ts';
+import type { Grant, Mintable, Profile, RefreshResult } from './grant.ts';
 import { randomId } from './id.ts';
 import type { AccountState } from './state.ts';
 import type { AccountRow } from './store.ts';
@@ -49,14 +50,9 @@ export function refreshSession(
   switch (decision.outcome) {
     case 'rotated':
       rows.writeRotation(sid, decision.next);
-      return {
-        outcome: 'rotated',
-        session: { ...session, ...decision.next, lastUsedAtMs: nowMs },
-        profile,
-        nowMs,
-      };
+      return { outcome: 'rotated', session: toMintable(session, decision.next), profile, nowMs };
     case 'replayed':
-      return { outcome: 'replayed', session, profile, nowMs };
+      return { outcome: 'replayed', session: toMintable(session, session), profile, nowMs };
     case 'reused':
       rows.deleteSession(sid);
       events.record('token_reused', nowMs, device, sid);
@@ -64,6 +60,13 @@ export function refreshSession(
     default:
       return { outcome: decision.outcome };
   }
+}
+
+function toMintable(
+  { sid, createdAtMs }: Session,
+  { counter, iat, exp }: Pick<Rotation, 'counter' | 'iat' | 'exp'>,
+): Mintable['session'] {
+  return { sid, counter, iat, exp, createdAtMs };
 }
 
 /** A session that has not run out. */

@@ -34,11 +34,17 @@ const SESSION_COLUMNS = `sid, counter, rotated_at_ms AS rotatedAtMs, iat, exp, c
 
 type SessionRow = { [K in keyof Session]: Session[K] };
 
+/** Rows of sessions that were asked for, as they stand in storage: every statement below that writes to them sees to it. */
+const sessionsOf = new WeakMap<SqlStorage, Map<string, Session>>();
+
 export class AccountStore {
   readonly #sql: SqlStorage;
+  readonly #sessions: Map<string, Session>;
 
   constructor(sql: SqlStorage) {
     this.#sql = sql;
+    this.#sessions = sessionsOf.get(sql) ?? new Map();
+    sessionsOf.set(sql, this.#sessions);
   }
 
   readAccount(): AccountRow | undefined {
@@ -105,10 +111,15 @@ export class AccountStore {
     this.#sql.exec('UPDATE account SET claim_check_at_ms = ?', claimCheckAtMs);
   }
 
+  /** Kept in memory: every refresh asks, and the object is the only one that writes. */
   readSession(sid: string): Session | undefined {
-    return this.#sql
+    const known = this.#sessions.get(sid);
+    if (known !== undefined) return known;
+    const [row] = this.#sql
       .exec<SessionRow>(`SELECT ${SESSION_COLUMNS} FROM session WHERE sid = ?`, sid)
-      .toArray()[0];
+      .toArray();
+    if (row !== undefined) this.#sessions.set(sid, row);
+    return row;
   }
 
   /** Most recently used first. */
@@ -146,28 +157,40 @@ export class AccountStore {
       rotatedAtMs,
       sid,
     );
+    const known = this.#sessions.get(sid);
+    if (known === undefined) return;
+    this.#sessions.set(sid, { ...known, counter, rotatedAtMs, iat, exp, lastUsedAtMs: rotatedAtMs });
   }
 
   /** Returns whether there was one. */
   deleteSession(sid: string): boolean {
+    this.#sessions.delete(sid);
     return this.#sql.exec('DELETE FROM session WHERE sid = ?', sid).rowsWritten > 0;
   }
 
   /** Ends every session but one, if one is named. */
   deleteSessionsExcept(sid: string | undefined): void {
+    this.#sessions.clear();
     this.#sql.exec('DELETE FROM session WHERE sid IS NOT ?', sid ?? null);
   }
 
   deleteExpiredSessions(nowMs: number): void {
+    this.#sessions.clear();
     this.#sql.exec('DELETE FROM session WHERE exp * 1000 <= ?1 OR expires_at_ms <= ?1', nowMs);
   }
 
   /** Makes room for one more: ends the sessions longest unused, beyond `max - 1`. */
   deleteLongestUnused(max: number): void {
+    this.#sessions.clear();
     this.#sql.exec(
       'DELETE FROM session WHERE sid IN (SELECT sid FROM session ORDER BY last_used_at_ms DESC, sid LIMIT -1 OFFSET ?)',
       max - 1,
     );
+  }
+
+  /** For when all of storage goes. */
+  forgetSessions(): void {
+    this.#sessions.clear();
   }
 
   /** When the first session will have run out, as things stand. */

@@ -1,14 +1,6 @@
 // Answers, with all their headers in one go: each `set` on a Headers object leaves JavaScript, and an answer has ten.
 import type { AppContext } from './service.ts';
 
-/** What an answer will carry beside its body. Names are spelled as they go out. */
-export interface AnswerHead {
-  headers: Record<string, string>;
-  cookies: string[];
-  /** The app runs inside another one, whose middleware may have set headers of its own: then Hono puts the two together. */
-  isMounted: boolean;
-}
-
 /** Sets a header of the answer to come, in place of one of the same name. */
 export function setHeader(c: AppContext, name: string, value: string): void {
   c.get('head').headers[name] = value;

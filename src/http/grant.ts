@@ -1,7 +1,7 @@
 // A grant of the account as an answer: both tokens minted, the cookie set. And the end of the session it replaces.
 
 import type { EventRow } from '../account/event-store.ts';
-import type { Grant, Profile } from '../account/grant.ts';
+import type { Mintable, Profile } from '../account/grant.ts';
 import type { Session } from '../domain/session.ts';
 import { mintAccessToken } from '../tokens/access-token.ts';
 import { mintRefreshToken, type ReadRefreshToken, readRefreshToken } from '../tokens/refresh-token.ts';
@@ -14,7 +14,7 @@ import { callAccount } from './storage-calls.ts';
 /** Mints the pair, sets the refresh cookie and notes the session for the log. Returns the token body. */
 export async function issueTokens(
   c: AppContext,
-  { session, profile, nowMs }: Omit<Grant, 'browserEpoch'>,
+  { session, profile, nowMs }: Mintable,
 ): Promise<TokenResponse> {
   const { config, accessKeys, refreshKeys } = c.get('service');
   const iss = config.issuer;

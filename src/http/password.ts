@@ -31,10 +31,17 @@ export async function changePassword(c: AppContext): Promise<Response> {
 }
 
 /**
- * The same answer, after the same work, whether or not somebody has the address: what the account does about it happens
- * after the answer has left, and a decoy is asked like an account.
+ * A forgotten password is answered this long after it came: by then the object that was asked is at rest again, and
+ * whether it was running or had to be made shows in nothing (docs/enumeration.md).
+ */
+export const FORGOTTEN_ANSWER_MS = 100;
+
+/**
+ * The same answer, after the same work, whether or not somebody has the address: the answer does not wait for what the
+ * account does about it, and a decoy is asked like an account.
  */
 export async function forgotPassword(c: AppContext): Promise<Response> {
+  const startedAtMs = Date.now();
   const admitted = await admitAnyone(c, 'REGISTRATION_LIMIT', forgottenPasswordRequest);
   if (!admitted.ok) return admitted.response;
   const { body } = admitted;
@@ -49,6 +56,7 @@ export async function forgotPassword(c: AppContext): Promise<Response> {
   );
   // An outage here would tell names apart; whoever gets no mail asks again.
   c.executionCtx.waitUntil(asked.catch(() => undefined));
+  await scheduler.wait(Math.max(0, startedAtMs + FORGOTTEN_ANSWER_MS - Date.now()));
   return answerEmpty(c, 202);
 }
 

@@ -5,7 +5,6 @@ import { type Config, loadAccessKeys, loadConfig } from '../config.ts';
 import type { SessionPolicy } from '../domain/session.ts';
 import type { FailureReason } from '../errors.ts';
 import { importAccessKeys, importSecrets, type KeyRing } from '../tokens/key-ring.ts';
-import type { AnswerHead } from './answer.ts';
 
 export interface Service {
   config: Config;
@@ -26,6 +25,14 @@ export interface RequestOutcome {
   fault?: string[];
   /** The label of an operator, on `/admin`. */
   operator?: string;
+}
+
+/** What an answer will carry beside its body. Names are spelled as they go out. */
+export interface AnswerHead {
+  headers: Record<string, string>;
+  cookies: string[];
+  /** The app runs inside another one, whose middleware may have set headers of its own: then Hono puts the two together. */
+  isMounted: boolean;
 }
 
 export type AppEnv = {

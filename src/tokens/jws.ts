@@ -18,12 +18,6 @@ export function signJws(payload: Record<string, unknown>, { signing }: KeyRing):
   return sign(payload, signing, signing.alg);
 }
 
-/** The header that `signJws` writes for a key. */
-export function encodeHeader(alg: Algorithm, kid?: string): string {
-  const bytes = new TextEncoder().encode(JSON.stringify({ alg, typ: 'JWT', kid }));
-  return bytes.toBase64({ alphabet: 'base64url', omitPadding: true });
-}
-
 /** Judges a token's form, header and signature; the payload comes back unjudged. Never throws, never quotes the token. */
 export async function verifyJws(token: string, ring: KeyRing): Promise<VerifiedJws> {
   const opened = openJws(token, ring);

@@ -1,6 +1,5 @@
 // Key rings: keys imported once per isolate, the one that signs and the ones that verify, and the published half.
 
-import { encodeHeader } from './jws.ts';
 import type { AccessKeyMaterial, Algorithm, AsymmetricKey, Jwk } from './key-material.ts';
 import type { Parsed } from './parsed.ts';
 
@@ -126,6 +125,14 @@ function importSecret(secret: string): Promise<CryptoKey> {
     'sign',
     'verify',
   ]);
+}
+
+/** The header that `hono/jwt` writes when it signs with such a key. */
+export function encodeHeader(alg: Algorithm, kid?: string): string {
+  const bytes = new TextEncoder().encode(JSON.stringify({ alg, typ: 'JWT', kid }));
+  // Not Uint8Array.toBase64: `npm run keys` imports keys on Node, which lacks it.
+  const base64 = btoa(String.fromCharCode(...bytes));
+  return base64.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 }
 
 /** RFC 7638: SHA-256 over the required members in lexical order. */

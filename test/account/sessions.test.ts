@@ -37,7 +37,9 @@ describe('a refresh', () => {
       lastUsedAtMs: nowMs,
     };
     const result = await account.refresh(session.sid, 1, DEVICE, POLICY);
-    expect(result).toEqual({ outcome: 'rotated', session: { ...session, ...next }, profile, nowMs });
+    const { sid, createdAtMs } = session;
+    const mintable = { sid, createdAtMs, counter: 2, iat, exp: next.exp };
+    expect(result).toEqual({ outcome: 'rotated', session: mintable, profile, nowMs });
     expect(await inStore(id, (store) => store.rows.listSessions())).toEqual([{ ...session, ...next }, other]);
   });
 

@@ -5,7 +5,7 @@ import { verifying } from 'hono/utils/jwt/jws';
 import * as v from 'valibot';
 import { type JwsFault, openJws } from '../../src/tokens/jws.ts';
 import { parseAccessKeys } from '../../src/tokens/key-material.ts';
-import { importAccessKeys, type KeyRing } from '../../src/tokens/key-ring.ts';
+import { encodeHeader, importAccessKeys, type KeyRing } from '../../src/tokens/key-ring.ts';
 import type { Parsed } from '../../src/tokens/parsed.ts';
 
 /** What became of a vector: accepted, or the step that refused it. */
@@ -72,7 +72,12 @@ export async function importOctKeys(group: VectorGroup): Promise<Parsed<KeyRing>
   const keys = await Promise.all(keysOf(group.private).map(importOctKey));
   const [signing] = keys;
   if (signing === undefined) throw new Error('a group without keys');
-  const verification = keys.map((key) => ({ alg: key.alg, kid: key.kid, key }));
+  const verification = keys.map((key) => ({
+    alg: key.alg,
+    kid: key.kid,
+    key,
+    header: encodeHeader(key.alg, key.kid),
+  }));
   return { ok: true, value: { signing, verification, publicKeys: [] } };
 }
 

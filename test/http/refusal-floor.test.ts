@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { REFUSAL_FLOOR_MS } from '../../src/http/login.ts';
+import { FORGOTTEN_ANSWER_MS } from '../../src/http/password.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
 import { PASSWORD, Service, uniqueName } from '../support/service.ts';
 
@@ -49,5 +50,18 @@ describe('a refused sign-in', () => {
       await service.post('/login', { json: { username: ada.name, password: 'wrong' } });
     vi.restoreAllMocks();
     expect(await readWaits(ada.name, PASSWORD)).toEqual([]);
+  });
+});
+
+describe('a forgotten password', () => {
+  it('is answered at the same moment whether or not somebody has the address', async () => {
+    freezeClock();
+    const ada = await service.register();
+    for (const email of [ada.email, `${uniqueName()}@example.com`]) {
+      const wait = vi.spyOn(scheduler, 'wait');
+      expect((await service.post('/password/forgot', { json: { email } })).status).toBe(202);
+      expect(wait.mock.calls.flat()).toEqual([FORGOTTEN_ANSWER_MS]);
+      vi.restoreAllMocks();
+    }
   });
 });

@@ -75,6 +75,6 @@ export class AccountDriver implements Driver {
 }
 
 /** The row is the token: all that the minted bytes depend on. */
-function toToken({ sid, counter, iat, exp }: Session): IssuedToken {
+function toToken({ sid, counter, iat, exp }: Pick<Session, 'sid' | 'counter' | 'iat' | 'exp'>): IssuedToken {
   return { bytes: `${sid} ${counter} ${iat} ${exp}`, counter, iat, exp };
 }
