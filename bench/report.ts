@@ -46,6 +46,79 @@ export function toMarkdown(rows: Row[], note: string): string {
   return `${note}\n\n${tables.join('\n\n')}`;
 }
 
+/** What issue and docs ask of the ratios, beside what was measured: medians of the turns. Rows that did not run are left out. */
+export function toTargets(rows: Row[]): string {
+  const find = (operation: OperationName, title: string) =>
+    rows.find((row) => row.operation === operation && row.title.startsWith(title));
+  const lines = TARGETS.flatMap(({ text, operation, other, bound, figure }) => {
+    const [ours, theirs] = [find(operation, 'Latchkey, HS256'), find(operation, other)];
+    if (ours === undefined || theirs === undefined) return [];
+    const [mine, its] = [ours, theirs].map((row) => row.turns.map(figure));
+    const ratio = median((mine ?? []).map((value, turn) => value / (its?.[turn] ?? Number.NaN)));
+    const isMet = bound.least === undefined ? ratio <= (bound.most ?? 0) : ratio >= bound.least;
+    const asked = bound.least === undefined ? `at most ${bound.most}` : `at least ${bound.least}`;
+    return [[text, asked, ratio.toFixed(2), isMet ? 'yes' : 'no']];
+  });
+  return lines.length === 0
+    ? ''
+    : alignTable([['Latchkey (HS256) to', 'asked', 'measured', 'met'], ...lines]);
+}
+
+interface Target {
+  text: string;
+  operation: OperationName;
+  /** How the other row's title begins. */
+  other: string;
+  bound: { least?: number; most?: number };
+  figure: (turn: Turn) => number;
+}
+
+const rate = ({ latenciesMs, seconds }: Turn) => latenciesMs.length / seconds;
+const TARGETS: Target[] = [
+  {
+    text: "Express's refresh, requests/s",
+    operation: 'refresh',
+    other: 'Express',
+    bound: { least: 0.75 },
+    figure: rate,
+  },
+  {
+    text: "Express's refresh, p50",
+    operation: 'refresh',
+    other: 'Express',
+    bound: { most: 1.5 },
+    figure: ({ latenciesMs }) => quantile(latenciesMs, 0.5),
+  },
+  {
+    text: "Express's refresh, p99",
+    operation: 'refresh',
+    other: 'Express',
+    bound: { most: 5 },
+    figure: ({ latenciesMs }) => quantile(latenciesMs, 0.99),
+  },
+  {
+    text: "better-auth's refresh, requests/s",
+    operation: 'refresh',
+    other: 'better-auth',
+    bound: { least: 15 },
+    figure: rate,
+  },
+  {
+    text: 'one verified, two signed, requests/s',
+    operation: 'refresh',
+    other: 'Hono, HS256',
+    bound: { least: 0.5 },
+    figure: rate,
+  },
+  {
+    text: 'the bare hash, sign-ins/s',
+    operation: 'sign-in',
+    other: 'Hono, HS256',
+    bound: { least: 0.85 },
+    figure: rate,
+  },
+];
+
 /** Puts text between two markers of a document, `<!-- name -->` and `<!-- end name -->`, and leaves the rest as it is. */
 export function writeBetweenMarkers(path: string, name: string, text: string): void {
   const [begin, end] = [`<!-- ${name} -->`, `<!-- end ${name} -->`];

@@ -1,5 +1,6 @@
 // `npm run bench`: starts the contenders, drives them in turns, checks what they answer, and writes docs/performance.md.
-// Fails on any wrong answer. Options: --only a,b --operations a,b --seconds 10 --turns 5 --accounts 200 --no-write
+// Fails on any wrong answer. Options: --only a,b --operations a,b --seconds 10 --turns 5 --accounts 200
+// --state DIR --no-write. With --state, where the contenders' storage lies, it writes its tables to a place of their own.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +8,15 @@ import { parseArgs } from 'node:util';
 import { type Actor, type Contender, ENTRIES, OPERATIONS, type OperationName } from './contract.ts';
 import { askOnce, drive } from './load.ts';
 import { startContender, stopAll } from './processes.ts';
-import { describeMachine, PICTURE, type Row, toMarkdown, toSvg, writeBetweenMarkers } from './report.ts';
+import {
+  describeMachine,
+  PICTURE,
+  type Row,
+  toMarkdown,
+  toSvg,
+  toTargets,
+  writeBetweenMarkers,
+} from './report.ts';
 
 const DOCS = join(import.meta.dirname, '../docs');
 const WARM_UP_SECONDS = 2;
@@ -28,12 +37,13 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '10' },
     turns: { type: 'string', default: '5' },
     accounts: { type: 'string', default: '200' },
+    state: { type: 'string', default: tmpdir() },
     'no-write': { type: 'boolean', default: false },
   },
 });
 const seconds = Number(values.seconds);
 const turns = Number(values.turns);
-const folder = mkdtempSync(join(tmpdir(), 'latchkey-bench-'));
+const folder = mkdtempSync(join(values.state, 'latchkey-bench-'));
 
 interface Running extends Contender {
   title: string;
@@ -49,8 +59,8 @@ try {
   for (const operation of values.operations.split(',').map(toOperation)) {
     rows.push(...(await compare(operation, running)));
   }
-  const note = `${new Date().toISOString().slice(0, 10)}, ${describeMachine()}. ${turns} turns of ${seconds} s each, ${values.accounts} accounts.`;
-  const markdown = toMarkdown(rows, note);
+  const note = `${new Date().toISOString().slice(0, 10)}, ${describeMachine()}. ${turns} turns of ${seconds} s each, ${values.accounts} accounts, state in ${values.state}.`;
+  const markdown = [toMarkdown(rows, note), toTargets(rows)].filter(Boolean).join('\n\n');
   console.log(markdown);
   failed = rows.some((row) => row.turns.some(({ errors }) => errors.length > 0));
   if (failed) console.error('FAILED: there were wrong answers; nothing was written');
@@ -117,7 +127,12 @@ function toOperation(name: string): OperationName {
 }
 
 function write(markdown: string, rows: Row[]): void {
+  const path = join(DOCS, 'performance.md');
+  if (values.state !== tmpdir()) {
+    writeBetweenMarkers(path, 'elsewhere', markdown);
+    return;
+  }
   mkdirSync(join(DOCS, 'images'), { recursive: true });
   writeFileSync(join(DOCS, 'images/performance.svg'), toSvg(rows));
-  writeBetweenMarkers(join(DOCS, 'performance.md'), 'figures', `${PICTURE}\n\n${markdown}`);
+  writeBetweenMarkers(path, 'figures', `${PICTURE}\n\n${markdown}`);
 }

@@ -1,11 +1,10 @@
 // Accounts written straight into a stopped Latchkey's storage: at a tenth of a second a hash, 10,000 sign-ups and as many
 // sign-ins would take an evening. One real account is the pattern; the others are copies of its file under their own names.
-import { createHash, createHmac } from 'node:crypto';
+import { createHash, createHmac, randomUUID } from 'node:crypto';
 import { copyFileSync, existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { SignJWT } from 'jose';
-import { randomId } from '../src/account/id.ts';
 import { type Actor, REFRESH_SECRET } from './contract.ts';
 
 const ISSUER = 'https://auth.test';
@@ -115,4 +114,9 @@ export function deriveObjectId(uniqueKey: string, name: string): string {
   const mac = (data: string | Buffer) => createHmac('sha256', key).update(data).digest().subarray(0, 16);
   const first = mac(name);
   return Buffer.concat([first, mac(first)]).toString('hex');
+}
+
+/** As long as an id of the service, and of its characters. */
+function randomId(): string {
+  return randomUUID().replaceAll('-', '').slice(0, 22);
 }

@@ -43,6 +43,28 @@ describe('a refresh', () => {
     expect(await inStore(id, (store) => store.rows.listSessions())).toEqual([{ ...session, ...next }, other]);
   });
 
+  it('knows nothing of a session that had to make room, though it was asked for before', async () => {
+    freezeClock();
+    const { id, session } = await createAccount();
+    passSeconds(1);
+    const later = await plantSession(id);
+    const left = await inStore(id, ({ rows }) => {
+      const read = () => [session, later].map(({ sid }) => rows.readSession(sid)?.sid);
+      const before = read();
+      rows.deleteLongestUnused(2);
+      return { before, after: read() };
+    });
+    expect(left).toEqual({ before: [session.sid, later.sid], after: [undefined, later.sid] });
+  });
+
+  it('knows nothing of the sessions of an account that is gone, even where somebody guesses at it', async () => {
+    const { account, session } = await createAccount();
+    expect(await account.listSessions(session.sid)).toHaveLength(1);
+    await account.destroy();
+    await account.signIn('a guess', DEVICE, POLICY);
+    expect(await account.listSessions(session.sid)).toBeUndefined();
+  });
+
   it('answers the predecessor with the same session again, and writes nothing', async () => {
     freezeClock();
     const { id, account, session } = await createAccount();
