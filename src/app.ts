@@ -62,14 +62,24 @@ export const adminRoutes: Record<string, Record<string, Handler>> = {
   '/admin/accounts/:id/password-reset': { POST: admin.forcePasswordReset },
 };
 
-/** The whole service as a Hono app, to be mounted in another or, `isMounted: false`, to be a Worker of its own. */
-export function createApp({ isMounted = true } = {}): Hono<AppEnv> {
+/** The whole service as a Hono app: a Worker of its own, or to be mounted in another. */
+export function createApp(): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
+  // A parent app calls our handlers and not our `fetch`. Which of the two it was decides how an answer is put together.
+  const ownRequests = new WeakSet<Request>();
+  const { fetch } = app;
+  app.fetch = (request, ...rest) => {
+    ownRequests.add(request);
+    return fetch(request, ...rest);
+  };
   app.onError((error, c) => {
     c.get('outcome').fault = describeThrown(error);
     return refuse(c, error instanceof OutageError ? error.reason : 'bug');
   });
-  app.use(observe(isMounted), corsForListedOrigins);
+  app.use(
+    observe((request) => !ownRequests.has(request)),
+    corsForListedOrigins,
+  );
   app.use('/admin/*', admin.authenticateOperator);
   for (const [path, methods] of Object.entries({ ...routes, ...adminRoutes })) {
     for (const [method, handler] of Object.entries(methods)) app.on(method, path, handler);

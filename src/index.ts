@@ -3,4 +3,4 @@ import { createApp } from './app.ts';
 
 export { Account } from './account/account.ts';
 
-export default createApp({ isMounted: false });
+export default createApp();

@@ -11,12 +11,16 @@ const HSTS = 'max-age=63072000';
 const DATA_POLICY = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'";
 
 export const observe =
-  (isMounted: boolean): MiddlewareHandler<AppEnv> =>
+  (isMounted: (request: Request) => boolean): MiddlewareHandler<AppEnv> =>
   async (c, next) => {
     const startedAtMs = Date.now();
     const outcome: RequestOutcome = { requestId: readRequestId(c.req.header('CF-Ray')) };
     c.set('outcome', outcome);
-    c.set('head', { headers: commonHeaders(outcome.requestId), cookies: [], isMounted });
+    c.set('head', {
+      headers: commonHeaders(outcome.requestId),
+      cookies: [],
+      isMounted: isMounted(c.req.raw),
+    });
     const loaded = await loadService(c.env);
     if (loaded.ok) {
       c.set('service', loaded.service);

@@ -17,6 +17,11 @@ const parent = new Hono<{ Bindings: { GREETING: string } }>();
 parent.onError((_, c) => c.text('the parent’s error', 500));
 parent.notFound((c) => c.text('the parent’s 404', 404));
 parent.use('/api/*', cors());
+parent.use(async (c, next) => {
+  c.header('X-Parent', 'set before');
+  c.header('Cache-Control', 'max-age=60');
+  await next();
+});
 parent.get('/api/hello', (c) => c.text('hello'));
 parent.route('/auth', latchkey);
 parent.get('/account', (c) => c.text('the parent’s own account page'));
@@ -58,6 +63,16 @@ describe('mounted below /auth', () => {
     expect(await (await send('/auth/me', { headers })).json()).toMatchObject({ code: 'session_ended' });
     const signedIn = await post('/auth/login', { username: ada.username, password: PASSWORD });
     expect(signedIn.status).toBe(200);
+  });
+
+  it('keeps what the parent set before, but for headers that are its own business, and every cookie', async () => {
+    const { username } = await register({ Origin: HOST });
+    const { headers } = await post('/auth/login', { username, password: PASSWORD }, { Origin: HOST });
+    expect(headers.get('X-Parent')).toBe('set before');
+    expect(headers.get('Cache-Control')).toBe('no-store');
+    expect(headers.get('Content-Type')).toBe('application/json');
+    const names = headers.getSetCookie().map((line) => line.split('=')[0]);
+    expect(names.toSorted()).toEqual(['__Host-device', '__Host-jwt']);
   });
 
   it('names itself with the path in `iss`, and answers there for its keys', async () => {
