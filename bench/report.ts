@@ -41,12 +41,25 @@ export function toMarkdown(rows: Row[], note: string): string {
         ? ''
         : `${figures.ratio.median.toFixed(2)} (${figures.ratio.lowest.toFixed(2)} to ${figures.ratio.highest.toFixed(2)})`,
     ]);
-    return `### ${operation}\n\n${alignTable([HEADER, ...lines])}`;
+    return `### ${operation}\n\n${alignTable([HEADER, ...lines])}\n\n${toPairs(group)}`;
   });
   return `${note}\n\n${tables.join('\n\n')}`;
 }
 
-/** What issue and docs ask of the ratios, beside what was measured: medians of the turns. Rows that did not run are left out. */
+/** How many times as many requests per second each row has as each other: medians of the turns. */
+function toPairs(group: Row[]): string {
+  const numbers = group.map((_, index) => `to ${index + 1}`);
+  const lines = group.map((row, index) => [
+    `${index + 1}: ${row.title}`,
+    ...group.map((other) => {
+      const ratios = row.turns.map((turn, at) => rate(turn) / rate(other.turns[at] ?? turn));
+      return median(ratios).toFixed(2);
+    }),
+  ]);
+  return alignTable([['requests/s', ...numbers], ...lines]);
+}
+
+/** What is asked of the ratios, beside what was measured: medians of the turns. Rows that did not run are left out. */
 export function toTargets(rows: Row[]): string {
   const find = (operation: OperationName, title: string) =>
     rows.find((row) => row.operation === operation && row.title.startsWith(title));
@@ -73,7 +86,10 @@ interface Target {
   figure: (turn: Turn) => number;
 }
 
-const rate = ({ latenciesMs, seconds }: Turn) => latenciesMs.length / seconds;
+function rate({ latenciesMs, seconds }: Turn): number {
+  return latenciesMs.length / seconds;
+}
+
 const TARGETS: Target[] = [
   {
     text: "Express's refresh, requests/s",
@@ -161,7 +177,7 @@ export function describeMachine(): string {
 }
 
 function toFigures(group: Row[]): Figures[] {
-  const rates = (row: Row) => row.turns.map((turn) => turn.latenciesMs.length / turn.seconds);
+  const rates = (row: Row) => row.turns.map(rate);
   const first = group[0] === undefined ? [] : rates(group[0]);
   return group.map((row, index) => {
     const perTurn = rates(row);

@@ -1,7 +1,6 @@
 // Workers of the bench on plain workerd: bundled, started with their state on disk, reached without any proxy.
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { convertV4MiniflareOptions, type Miniflare as Instance, Miniflare } from 'miniflare';
@@ -32,9 +31,9 @@ export async function bundle(name: string): Promise<string> {
 /** Starts a bundle. Resolves with the address of workerd's own socket. */
 export async function serveWorker(
   contents: string,
-  options: Partial<Options> & { bindings: Record<string, string> },
+  options: Partial<Options> & { resourcePersistencePath: string; bindings: Record<string, string> },
 ): Promise<{ url: string; server: Instance }> {
-  process.env.MINIFLARE_WORKERD_PATH ??= makeQuietWorkerd();
+  process.env.MINIFLARE_WORKERD_PATH = makeQuietWorkerd(options.resourcePersistencePath);
   const server = new Miniflare(
     convertV4MiniflareOptions({
       compatibilityDate,
@@ -52,9 +51,10 @@ export async function serveWorker(
  * workerd behind a shell that throws its log away. Miniflare would read every line in JavaScript, on a core that the load
  * needs; the Worker writes its lines all the same.
  */
-function makeQuietWorkerd(): string {
+function makeQuietWorkerd(folder: string): string {
   const workerd: string = createRequire(import.meta.url)('workerd').default;
-  const path = join(mkdtempSync(join(tmpdir(), 'latchkey-workerd-')), 'workerd');
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, 'workerd');
   writeFileSync(path, `#!/bin/sh\nexec '${workerd}' "$@" > /dev/null\n`, { mode: 0o755 });
   return path;
 }
