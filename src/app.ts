@@ -67,10 +67,10 @@ export function createApp(): Hono<AppEnv> {
   const app = new Hono<AppEnv>();
   // A parent app calls our handlers and not our `fetch`. Which of the two it was decides how an answer is put together.
   const ownRequests = new WeakSet<Request>();
-  const { fetch } = app;
+  const answerOwn = app.fetch;
   app.fetch = (request, ...rest) => {
     ownRequests.add(request);
-    return fetch(request, ...rest);
+    return answerOwn(request, ...rest);
   };
   app.onError((error, c) => {
     c.get('outcome').fault = describeThrown(error);
