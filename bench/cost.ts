@@ -4,11 +4,12 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { alignTable } from '../test/support/markdown-table.ts';
 import { connectTo } from './contenders/latchkey.ts';
 import type { Actor, Contender, OperationName } from './contract.ts';
 import { askAll, askOnce, drive, toRequest } from './load.ts';
 import { readCpuSeconds, startContender, stopAll } from './processes.ts';
-import { alignTable, writeBetweenMarkers } from './report.ts';
+import { writeBetweenMarkers } from './report.ts';
 
 /** Dollars a million, beyond what the paid plan includes, as in docs/performance.md with their sources. */
 const PRICES = {

@@ -5,11 +5,12 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { alignTable } from '../test/support/markdown-table.ts';
 import { connectTo } from './contenders/latchkey.ts';
 import type { Actor, Operation } from './contract.ts';
 import { Connections, drive } from './load.ts';
 import { readMemoryMiB, startContender, stopAll } from './processes.ts';
-import { alignTable, median, quantile, writeBetweenMarkers } from './report.ts';
+import { median, quantile, writeBetweenMarkers } from './report.ts';
 import {
   deriveObjectId,
   fillDirectory,
@@ -67,7 +68,11 @@ async function sessions(folder: string): Promise<string> {
   const groups: Group[] = [];
   for (const count of [1, 10, 100]) {
     const actors = await plant(storage, pattern, ACTIVE, count, `s${count}-`);
-    groups.push({ title: `${count} sessions in each account`, url: '', actors });
+    groups.push({
+      title: `${count} ${count === 1 ? 'session' : 'sessions'} in each account`,
+      url: '',
+      actors,
+    });
   }
   const [none, many] = await Promise.all([
     measureFile(storage, pattern, 0),

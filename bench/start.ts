@@ -10,8 +10,9 @@ import type { Readable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { exportJWK, generateKeyPair } from 'jose';
 import { bundleWorker } from '../test/support/bundled-worker.ts';
+import { alignTable } from '../test/support/markdown-table.ts';
 import { REFRESH_SECRET } from './contract.ts';
-import { alignTable, median, writeBetweenMarkers } from './report.ts';
+import { median, writeBetweenMarkers } from './report.ts';
 import { compatibilityDate } from './workerd.ts';
 
 const { values } = parseArgs({

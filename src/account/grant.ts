@@ -12,25 +12,23 @@ export interface Profile {
   createdAtMs: number;
 }
 
-/** A session with its owner, as of `nowMs`: all that minting a pair of tokens needs. */
-export interface Grant {
-  session: Session;
+/** What a pair of tokens is minted from, as of `nowMs`. The rest of a session stays where it is. */
+export interface Mintable {
+  session: Pick<Session, 'sid' | 'counter' | 'iat' | 'exp' | 'createdAtMs'>;
   profile: Profile;
-  browserEpoch: number;
   nowMs: number;
+}
+
+/** A session that was opened, with its owner. */
+export interface Grant extends Mintable {
+  session: Session;
+  browserEpoch: number;
 }
 
 export type SignInResult =
   | ({ outcome: 'signed_in' } & Grant)
   | { outcome: 'account_disabled' | 'password_reset_required' | 'email_not_verified' }
   | Refused;
-
-/** What a pair of tokens is minted from. The rest of a session stays where it is. */
-export interface Mintable {
-  session: Pick<Session, 'sid' | 'counter' | 'iat' | 'exp' | 'createdAtMs'>;
-  profile: Profile;
-  nowMs: number;
-}
 
 export type RefreshResult =
   | ({ outcome: 'rotated' | 'replayed' } & Mintable)

@@ -34,7 +34,10 @@ const SESSION_COLUMNS = `sid, counter, rotated_at_ms AS rotatedAtMs, iat, exp, c
 
 type SessionRow = { [K in keyof Session]: Session[K] };
 
-/** Rows of sessions that were asked for, as they stand in storage: every statement below that writes to them sees to it. */
+/**
+ * Rows of sessions that were asked for, as they stand in storage: every statement below that writes to them sees to it.
+ * Kept by storage, so that two stores on one storage cannot differ.
+ */
 const sessionsOf = new WeakMap<SqlStorage, Map<string, Session>>();
 
 export class AccountStore {

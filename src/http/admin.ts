@@ -1,6 +1,5 @@
 // /admin: for operators, with a token of their own. Everything that is done to an account stands in its history, with the
 // operator's label.
-
 import type { MiddlewareHandler } from 'hono';
 import * as v from 'valibot';
 import type { OperatorAction } from '../account/operator.ts';

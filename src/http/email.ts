@@ -1,5 +1,4 @@
 // GET and PUT /email, POST /email/verification, POST /email/verify.
-
 import { findTaken, readdressAccount } from '../directory/directory.ts';
 import { parseEmail } from '../domain/names.ts';
 import { type EmailResponse, emailChangeRequest, emailVerificationRequest } from '../wire.ts';

@@ -1,5 +1,4 @@
 // GET /health: up, configured, and which version. With a faulty configuration the app answers 503 before it gets here.
-
 import { version } from '../../package.json';
 import type { HealthResponse } from '../wire.ts';
 import { answerJson } from './answer.ts';

@@ -1,10 +1,10 @@
 // POST /login: a password for the first pair of tokens.
-
 import { deriveDecoyId } from '../account/decoy.ts';
 import { findAccountId } from '../directory/directory.ts';
 import { toNameKey } from '../domain/names.ts';
 import { loginRequest } from '../wire.ts';
 import { answerJson } from './answer.ts';
+import { waitSince } from './answer-moment.ts';
 import { readDevice } from './client-address.ts';
 import { admitAnyone } from './entrance.ts';
 import { endReplacedSessions, issueTokens } from './grant.ts';
@@ -42,7 +42,7 @@ export async function login(c: AppContext): Promise<Response> {
   );
   if (result.outcome === 'throttled') return refuse(c, 'account_throttled', result);
   if (result.outcome !== 'signed_in') {
-    await scheduler.wait(Math.max(0, startedAtMs + REFUSAL_FLOOR_MS - Date.now()));
+    await waitSince(startedAtMs, REFUSAL_FLOOR_MS);
     return refuse(c, result.outcome);
   }
   await endReplacedSessions(c);

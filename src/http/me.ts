@@ -1,6 +1,5 @@
 // GET, PATCH and DELETE /me, GET /me/history: the caller's own account, read from the account itself, so that a revoked
 // session is refused at once.
-
 import { releaseClaim, renameAccount } from '../directory/directory.ts';
 import { parseUsername } from '../domain/names.ts';
 import {

@@ -1,5 +1,4 @@
 // Cross-site defence: which pages may send the cookie or have it set, and which may read an answer.
-
 import type { MiddlewareHandler } from 'hono';
 import { cors } from 'hono/cors';
 import { setHeader } from './answer.ts';

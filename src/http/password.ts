@@ -1,10 +1,10 @@
 // PUT /password, POST /password/forgot, POST /password/reset.
-
 import { deriveDecoyId } from '../account/decoy.ts';
 import { findAccountId } from '../directory/directory.ts';
 import { toNameKey } from '../domain/names.ts';
 import { forgottenPasswordRequest, passwordChangeRequest, passwordResetRequest } from '../wire.ts';
 import { answerEmpty } from './answer.ts';
+import { waitSince } from './answer-moment.ts';
 import { readDevice } from './client-address.ts';
 import { admitAnyone, admitOwner } from './entrance.ts';
 import { readKnownBrowser, rememberBrowser } from './known-browser.ts';
@@ -56,7 +56,7 @@ export async function forgotPassword(c: AppContext): Promise<Response> {
   );
   // An outage here would tell names apart; whoever gets no mail asks again.
   c.executionCtx.waitUntil(asked.catch(() => undefined));
-  await scheduler.wait(Math.max(0, startedAtMs + FORGOTTEN_ANSWER_MS - Date.now()));
+  await waitSince(startedAtMs, FORGOTTEN_ANSWER_MS);
   return answerEmpty(c, 202);
 }
 

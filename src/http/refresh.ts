@@ -1,5 +1,4 @@
 // POST /refresh: the cookie for the next pair. One hop: everything that can be refused at the edge is, then one call.
-
 import type { FailureReason } from '../errors.ts';
 import { answerJson } from './answer.ts';
 import { isOverAddressLimit, LIMIT_PERIOD_SECONDS, readDevice } from './client-address.ts';

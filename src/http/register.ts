@@ -1,6 +1,5 @@
 // POST /register: an account and its first session. Claim last: the account exists before its names are claimed, so a
 // claimed name always has an account. An account whose claim never came removes itself (account/account.ts, alarm).
-
 import type { Registered, Registration } from '../account/grant.ts';
 import { randomId } from '../account/id.ts';
 import { claim, findTaken } from '../directory/directory.ts';

@@ -1,5 +1,4 @@
 // GET /sessions, DELETE /sessions and DELETE /sessions/{id}: what the owner sees of the account's sessions, and ends.
-
 import * as v from 'valibot';
 import { endSessionsQuery, type SessionsResponse } from '../wire.ts';
 import { answerEmpty, answerJson } from './answer.ts';

@@ -1,5 +1,4 @@
 // Key rings: keys imported once per isolate, the one that signs and the ones that verify, and the published half.
-
 import type { AccessKeyMaterial, Algorithm, AsymmetricKey, Jwk } from './key-material.ts';
 import type { Parsed } from './parsed.ts';
 

@@ -6,6 +6,7 @@ import { Agent, type IncomingMessage, request } from 'node:http';
 import { availableParallelism, cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { alignTable } from '../support/markdown-table.ts';
 import { quantile, rankTest } from './rank-test.ts';
 import { makeWorkFolder, WorkerProcess } from './worker-process.ts';
 
@@ -14,6 +15,7 @@ const WARM_UP = 20;
 /** Accounts and names that are made to wait. An attempt during a wait changes nothing, so a few are enough. */
 const THROTTLED = 10;
 const FAILURES_UNTIL_WAIT = 6;
+const HEADER = ['what is tried', 'status, headers, body', 'known, ms', 'unknown, ms', 'U', 'AUC', 'p'];
 const AFTERMATH_MS = 50;
 const { values } = parseArgs({ options: { samples: { type: 'string', default: '200' } } });
 const samples = Number(values.samples);
@@ -162,7 +164,7 @@ function describe(all: Series[]): string {
     const { u, auc, p } = rankTest(known, unknown);
     const bytes = hasEqualBytes(one) ? 'equal' : 'DIFFER';
     const shownP = p < 0.0001 ? '< 0.0001' : p.toFixed(4);
-    return `| ${one.title} | ${bytes} | ${spread(known)} | ${spread(unknown)} | ${u} | ${auc.toFixed(3)} | ${shownP} |`;
+    return [one.title, bytes, spread(known), spread(unknown), String(u), auc.toFixed(3), shownP];
   });
   // The same account's times against each other: what the machine alone does to the figures.
   const control = all[0]?.known.map(({ ms }) => ms) ?? [];
@@ -174,9 +176,7 @@ function describe(all: Series[]): string {
   return `${new Date().toISOString().slice(0, 10)}, ${samples} samples a side, ${availableParallelism()} cores of
 ${cpus()[0]?.model ?? 'an unknown processor'}, load ${loadavg()[0]?.toFixed(1)}, workerd as pinned.
 
-| what is tried | status, headers, body | known, ms | unknown, ms | U | AUC | p |
-| --- | --- | --- | --- | --- | --- | --- |
-${rows.join('\n')}
+${alignTable([HEADER, ...rows])}
 
 Control, every other sample of the first row's known names against the rest: AUC ${auc.toFixed(3)}, p ${p.toFixed(4)}.
 `;
