@@ -53,10 +53,10 @@ function openAccount(c: AppContext, accountId: string): AccountClient {
 async function withDeadline<T>(reason: OutageError['reason'], call: () => Promise<T>): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   try {
-    const deadline = new Promise<never>((_, reject) => {
+    return await new Promise<T>((resolve, reject) => {
       timer = setTimeout(() => reject(new Error('deadline exceeded')), DEADLINE_MS);
+      call().then(resolve, reject);
     });
-    return await Promise.race([call(), deadline]);
   } catch (error) {
     throw new OutageError(reason, error);
   } finally {

@@ -14,7 +14,7 @@ export function interceptAccounts(intercept: Intercept): object {
         {
           get:
             (_, method) =>
-            (...args: unknown[]) =>
+            async (...args: unknown[]) =>
               intercept(String(method), () => callAccount(id, String(method), args)),
         },
       ),
