@@ -137,18 +137,21 @@ async function rotations(folder: string): Promise<string> {
   const path = join(storage.folder, `${deriveObjectId(storage.uniqueKey, subjectOf(worn))}.sqlite`);
   await rotate(url, worn, 1000);
   const sizeBefore = sizeOf(path);
-  const memoryBefore = readMemoryMiB(pid);
+  const memoryMiB = [readMemoryMiB(pid)];
   const total = Number(values.rotations);
-  await rotate(url, worn, total);
+  for (let part = 1; part <= 10; part++) {
+    await rotate(url, worn, total / 10);
+    memoryMiB.push(readMemoryMiB(pid));
+    console.error(part, memoryMiB.at(-1));
+  }
   const sizeAfter = sizeOf(path);
-  const memoryAfter = readMemoryMiB(pid);
   const table = await compare([
     { title: 'a new session', url, actors: [fresh] },
     { title: `after ${total.toLocaleString('en-US')} rotations`, url, actors: [worn] },
   ]);
   const sizes = ({ database, log }: { database: number; log: number }) =>
     `${database.toLocaleString('en-US')} bytes and a write-ahead log of ${log.toLocaleString('en-US')}`;
-  return `${table}\n\nThe account's file: ${sizes(sizeBefore)} after 1,000 rotations, ${sizes(sizeAfter)} after ${total.toLocaleString('en-US')} more. Memory of workerd: ${memoryBefore.toFixed(0)} MiB and ${memoryAfter.toFixed(0)} MiB.`;
+  return `${table}\n\nThe account's file: ${sizes(sizeBefore)} after 1,000 rotations, ${sizes(sizeAfter)} after ${total.toLocaleString('en-US')} more. Memory of workerd, in MiB, before and after each tenth of them: ${memoryMiB.map((each) => each.toFixed(0)).join(', ')}.`;
 }
 
 /** Memory of workerd under load for some minutes. */

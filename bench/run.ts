@@ -1,5 +1,5 @@
 // `npm run bench`: starts the contenders, drives them in turns, checks what they answer, and writes docs/performance.md.
-// Fails on any wrong answer. Options: --only a,b --operations a,b --seconds 10 --turns 5 --accounts 200
+// Fails on any wrong answer. Options: --only a,b --operations a,b --seconds 5 --turns 5 --accounts 200
 // --state DIR --no-write. With --state, where the contenders' storage lies, it writes its tables to a place of their own.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -34,7 +34,7 @@ const { values } = parseArgs({
   options: {
     only: { type: 'string', default: Object.keys(ENTRIES).join() },
     operations: { type: 'string', default: OPERATIONS.join() },
-    seconds: { type: 'string', default: '10' },
+    seconds: { type: 'string', default: '5' },
     turns: { type: 'string', default: '5' },
     accounts: { type: 'string', default: '200' },
     state: { type: 'string', default: tmpdir() },
