@@ -10,9 +10,6 @@ type Options = Parameters<typeof convertV4MiniflareOptions>[0];
 /** The same platform for every Worker here: that of wrangler.toml. */
 const wranglerToml = readFileSync(join(import.meta.dirname, '../wrangler.toml'), 'utf8');
 export const compatibilityDate = /^compatibility_date = "(.*)"$/m.exec(wranglerToml)?.[1] ?? '';
-export const compatibilityFlags: string[] = JSON.parse(
-  /^compatibility_flags = (.*)$/m.exec(wranglerToml)?.[1] ?? '[]',
-);
 
 /** Bundles a file of workers/ the way wrangler does: its export conditions, node: left to the platform. */
 export async function bundle(name: string): Promise<string> {
@@ -40,7 +37,7 @@ export async function serveWorker(
   const server = new Miniflare(
     convertV4MiniflareOptions({
       compatibilityDate,
-      compatibilityFlags,
+      compatibilityFlags: ['nodejs_compat'],
       cf: false,
       ...options,
       modules: [{ type: 'ESModule', path: 'index.js', contents }],

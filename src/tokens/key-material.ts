@@ -224,7 +224,6 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** A JSON object. */
-export function isRecord(value: unknown): value is Record<string, unknown> {
+function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
