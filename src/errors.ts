@@ -26,6 +26,11 @@ const answers = {
   session_reused: { status: 401, code: 'session_ended', title: 'Unauthorized' },
   invalid_link: { status: 400, code: 'invalid_link', title: 'This link has been used or has expired' },
   email_not_verified: { status: 403, code: 'email_not_verified', title: 'Confirm your e-mail address first' },
+  email_already_verified: {
+    status: 409,
+    code: 'email_already_verified',
+    title: 'This e-mail address is confirmed already',
+  },
   password_reset_required: {
     status: 403,
     code: 'password_reset_required',

@@ -99,17 +99,37 @@ export class Account extends DurableObject<Env> {
     return this.#readLiveSession(sid) && this.#state.events.list();
   }
 
-  /** Ends one session of the account, the caller's own included. */
-  endSession(sid: string, target: string, device: Actor): 'ended' | 'unknown_session' | 'session_over' {
+  /**
+   * Ends one session of the account, the caller's own included. `hasCookie`: the request carried the caller's refresh
+   * token as well. Only then is the browser of another session no longer known: an access token alone may be stolen.
+   */
+  endSession(
+    sid: string,
+    target: string,
+    device: Actor,
+    hasCookie = false,
+  ): 'ended' | 'unknown_session' | 'session_over' {
     if (this.#readLiveSession(sid) === undefined) return 'session_over';
-    return sessions.endSession(this.#state, 'session_ended', target, device) ? 'ended' : 'unknown_session';
+    const revokesBrowser = hasCookie && target !== sid;
+    return sessions.endOtherSession(this.#state, target, device, { revokesBrowser })
+      ? 'ended'
+      : 'unknown_session';
   }
 
-  /** Ends every session, or every other one; and revokes every device cookie, of which the caller may get a new one. */
-  endSessions(sid: string, keepCurrent: boolean, device: Actor): grants.SessionsEnded | grants.SessionOver {
-    if (this.#readLiveSession(sid) === undefined) return { outcome: 'session_over' };
-    const browserEpoch = sessions.endSessionsExcept(this.#state, keepCurrent ? sid : undefined, device);
-    return { outcome: 'ended', browserEpoch };
+  /** Ends every session, or every other one, and revokes what is pending; with `hasCookie` every device cookie too. */
+  endSessions(
+    sid: string,
+    keepCurrent: boolean,
+    device: Actor,
+    hasCookie = false,
+  ): grants.SessionsEnded | grants.SessionOver {
+    const session = this.#readLiveSession(sid);
+    if (session === undefined) return { outcome: 'session_over' };
+    const exceptSid = keepCurrent ? sid : undefined;
+    const epoch = sessions.endSessionsExcept(this.#state, exceptSid, device, { keepsBrowsers: !hasCookie });
+    const { browserId } = session;
+    const isRenewed = keepCurrent && hasCookie && browserId !== null;
+    return { outcome: 'ended', browser: isRenewed ? { browserId, epoch } : undefined };
   }
 
   changePassword(change: credentials.PasswordChange, caller: Caller) {
@@ -147,10 +167,20 @@ export class Account extends DurableObject<Env> {
     );
   }
 
-  commitEmail(token: string, caller: Caller): 'changed' | 'invalid_link' {
-    if (!this.#isStored) return 'invalid_link';
+  commitEmail(token: string, caller: Caller) {
+    if (!this.#isStored) return { outcome: 'invalid_link' as const, email: undefined };
     this.#profile = undefined;
-    return credentials.commitEmail(this.#state, token, caller, Date.now());
+    const result = credentials.commitEmail(this.#state, token, caller, Date.now());
+    this.#afterMail();
+    return result;
+  }
+
+  /** Asks whether the caller may change the user name now, and counts it. Refused names count too: each is a question. */
+  prepareRename(sid: string) {
+    return this.#withSession(sid, (account) => {
+      const prepared = credentials.prepareRename(this.#state, Date.now());
+      return prepared.outcome === 'ready' ? { ...prepared, profile: sessions.toProfile(account) } : prepared;
+    });
   }
 
   /** Takes a user name that the directory has given to this account. */

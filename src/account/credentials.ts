@@ -1,13 +1,13 @@
 // Changing what an account is known by: password, e-mail address, user name. Synchronous, like everything that decides.
+import { MAILS_PER_HOUR } from '../domain/limits.ts';
 import { findPasswordFault } from '../domain/password-rules.ts';
 import type { Actor } from './event-store.ts';
-import { checkPassword, hashChosenPassword, type Refused } from './password-check.ts';
-import type { AccountState, Caller } from './state.ts';
+import { hashChosenPassword, proveOwner, type Refused } from './password-check.ts';
+import { revokeEverything } from './recovery.ts';
+import type { AccountState, Caller, KnownBrowser } from './state.ts';
 import type { AccountRow } from './store.ts';
 import { CLAIM_CHECK_DELAY_MS } from './upkeep.ts';
 
-/** Mails of one purpose in one hour: enough for a lost one, too few to flood somebody's inbox. */
-const MAILS_PER_HOUR = 5;
 const HOUR_MS = 60 * 60 * 1000;
 
 export interface PasswordChange {
@@ -23,27 +23,27 @@ export interface PasswordReset {
   minLength: number;
 }
 
+export type Throttled = { outcome: 'throttled'; retryAfterSeconds: number };
 export type WeakPassword = { outcome: 'weak_password'; message: string };
 export type MailRequest = { outcome: 'requested' } | { outcome: 'mail_throttled'; retryAfterSeconds: number };
 
-/** Changes the password and ends every other session and every other browser's standing. */
+/** Changes the password, and revokes everything but the caller's session. */
 export function changePassword(
   state: AccountState,
   { sid, currentPassword, newPassword, minLength }: PasswordChange,
   caller: Caller,
   nowMs: number,
-): { outcome: 'changed'; browserEpoch: number } | WeakPassword | Refused {
-  const check = checkPassword(state, currentPassword, caller, nowMs);
+): { outcome: 'changed'; browser: KnownBrowser | undefined } | WeakPassword | Refused {
+  const check = proveOwner(state, currentPassword, caller, nowMs);
   if (check.outcome !== 'matched') return check;
   const fault = findPasswordFault(newPassword, check.account, minLength);
   if (fault !== undefined) return { outcome: 'weak_password', message: fault };
   state.rows.writePassword(hashChosenPassword(newPassword));
-  state.rows.deleteSessionsExcept(sid);
-  // A reset link that was asked for before must not undo this.
-  state.mail.consumeTokens('reset_password');
+  const epoch = revokeEverything(state, nowMs, { exceptSid: sid });
   state.events.record('password_changed', nowMs, caller.actor, sid);
   state.mail.enqueue('password_changed', check.account.email, nowMs);
-  return { outcome: 'changed', browserEpoch: state.rows.raiseBrowserEpoch() };
+  const browserId = state.rows.readSession(sid)?.browserId ?? undefined;
+  return { outcome: 'changed', browser: browserId === undefined ? undefined : { browserId, epoch } };
 }
 
 /** Queues a reset mail for the owner, unless there were too many; whoever asked learns neither. */
@@ -63,25 +63,28 @@ export function resetPassword(
   nowMs: number,
 ): { outcome: 'reset' | 'invalid_link' } | WeakPassword {
   const account = state.rows.readAccount();
-  const live = state.mail.readToken(token, nowMs);
-  if (account === undefined || live?.purpose !== 'reset_password' || live.email !== account.email)
-    return { outcome: 'invalid_link' };
+  const link = state.mail.readToken(token, nowMs);
+  if (account === undefined || account.disabledAtMs !== null) return { outcome: 'invalid_link' };
+  // A used one is gone: `revokeEverything` below is its single use as well.
+  if (link?.purpose !== 'reset_password' || link.email !== account.email) return { outcome: 'invalid_link' };
   const fault = findPasswordFault(newPassword, account, minLength);
   if (fault !== undefined) return { outcome: 'weak_password', message: fault };
   state.rows.writePassword(hashChosenPassword(newPassword));
   state.rows.writeEmailVerified(account.emailVerifiedAtMs ?? nowMs);
-  state.rows.deleteSessionsExcept(undefined);
-  state.rows.raiseBrowserEpoch();
+  revokeEverything(state, nowMs);
   state.throttles.clearAll();
-  state.mail.consumeTokens('reset_password', 'verify_email');
   state.events.record('password_reset', nowMs, actor);
   state.mail.enqueue('password_changed', account.email, nowMs);
   return { outcome: 'reset' };
 }
 
 /** Queues another verification mail. */
-export function requestVerification(state: AccountState, account: AccountRow, nowMs: number): MailRequest {
-  if (account.emailVerifiedAtMs !== null) return { outcome: 'requested' };
+export function requestVerification(
+  state: AccountState,
+  account: AccountRow,
+  nowMs: number,
+): MailRequest | { outcome: 'email_already_verified' } {
+  if (account.emailVerifiedAtMs !== null) return { outcome: 'email_already_verified' };
   const wait = findMailWait(state, 'verify_email', nowMs);
   if (wait !== undefined) return { outcome: 'mail_throttled', retryAfterSeconds: wait };
   state.mail.enqueue('verify_email', account.email, nowMs);
@@ -96,49 +99,74 @@ export function verifyEmail(
   nowMs: number,
 ): { outcome: 'verified' | 'invalid_link' } | { outcome: 'change_pending'; email: string } {
   const account = state.rows.readAccount();
-  const live = state.mail.readToken(token, nowMs);
-  if (account === undefined || live === undefined) return { outcome: 'invalid_link' };
-  if (live.purpose === 'change_email') return { outcome: 'change_pending', email: live.email };
-  if (live.purpose !== 'verify_email' || live.email !== account.email) return { outcome: 'invalid_link' };
+  const link = state.mail.readToken(token, nowMs);
+  if (account === undefined || link === undefined) return { outcome: 'invalid_link' };
+  if (account.disabledAtMs !== null || link.purpose === 'reset_password') return { outcome: 'invalid_link' };
+  const isCurrent = link.email === account.email;
+  // A second click on a link that did its work: people do that, and so do mail scanners.
+  if (isCurrent && account.emailVerifiedAtMs !== null) return { outcome: 'verified' };
+  if (link.isUsed) return { outcome: 'invalid_link' };
+  if (link.purpose === 'change_email') return { outcome: 'change_pending', email: link.email };
+  if (!isCurrent) return { outcome: 'invalid_link' };
   state.rows.writeEmailVerified(nowMs);
-  state.mail.consumeTokens('verify_email');
+  state.mail.useToken(token, nowMs);
   state.events.record('email_verified', nowMs, actor);
   return { outcome: 'verified' };
 }
 
-/** Asks for another address: a link to the new one, a word to the old one. Nothing changes before the link is used. */
+/**
+ * Requests another address: a link to the new one, a notice to the old one. Nothing changes before the link is used. Whether
+ * the address is taken is only looked up when the mail is sent, and told in it (delivery.ts).
+ */
 export function requestEmailChange(
   state: AccountState,
   { email, password }: { email: string; password: string },
   caller: Caller,
   nowMs: number,
 ): MailRequest | Refused {
-  const check = checkPassword(state, password, caller, nowMs);
+  const check = proveOwner(state, password, caller, nowMs);
   if (check.outcome !== 'matched') return check;
   const wait = findMailWait(state, 'confirm_new_email', nowMs);
   if (wait !== undefined) return { outcome: 'mail_throttled', retryAfterSeconds: wait };
-  // An earlier wish is withdrawn, so that only the last address can be confirmed.
-  state.mail.withdraw('confirm_new_email', 'change_email', nowMs);
+  // An earlier request is withdrawn, so that only the last address can be confirmed.
+  state.mail.withdrawChange(nowMs);
   state.events.record('email_change_requested', nowMs, caller.actor);
   state.mail.enqueue('confirm_new_email', email, nowMs);
   state.mail.enqueue('email_changing', check.account.email, nowMs);
   return { outcome: 'requested' };
 }
 
-/** Makes the new address the account's own, after the directory has it. */
+/**
+ * Makes the new address the account's own, after the directory has it. The link is read again: a recovery may have revoked it
+ * meanwhile. Then `email` is the address that the directory has to go back to.
+ */
 export function commitEmail(
   state: AccountState,
   token: string,
   { actor }: Caller,
   nowMs: number,
-): 'changed' | 'invalid_link' {
-  const live = state.mail.readToken(token, nowMs);
-  if (live?.purpose !== 'change_email') return 'invalid_link';
-  state.rows.writeEmail(live.email, nowMs);
-  // Links that were mailed to the old address are worth nothing any more.
-  state.mail.consumeTokens('change_email', 'verify_email', 'reset_password');
+): { outcome: 'changed' } | { outcome: 'invalid_link'; email: string | undefined } {
+  const account = state.rows.readAccount();
+  const link = state.mail.readToken(token, nowMs);
+  if (account === undefined) return { outcome: 'invalid_link', email: undefined };
+  if (link?.purpose !== 'change_email') return { outcome: 'invalid_link', email: account.email };
+  // Two uses of one link at once: the other one was faster.
+  if (link.isUsed && link.email === account.email) return { outcome: 'changed' };
+  if (link.isUsed || account.disabledAtMs !== null) return { outcome: 'invalid_link', email: account.email };
+  state.rows.writeEmail(link.email, nowMs);
+  state.mail.useToken(token, nowMs);
+  // Links that were mailed to the old address must not come back with it.
+  state.mail.revokeLinks(nowMs, token);
   state.events.record('email_changed', nowMs, actor);
-  return 'changed';
+  state.mail.enqueue('email_changed', account.email, nowMs);
+  return { outcome: 'changed' };
+}
+
+/** Asks, before the directory does, whether the owner may change the user name now. */
+export function prepareRename(state: AccountState, nowMs: number): { outcome: 'ready' } | Throttled {
+  const decision = state.limits.take('rename', nowMs);
+  if (decision.allowed) return { outcome: 'ready' };
+  return { outcome: 'throttled', retryAfterSeconds: Math.ceil((decision.retryAtMs - nowMs) / 1000) };
 }
 
 /** Takes a user name that the directory has given to this account. */
@@ -160,7 +188,7 @@ export function prepareDeletion(
   caller: Caller,
   nowMs: number,
 ): { outcome: 'prepared' } | Refused {
-  const check = checkPassword(state, password, caller, nowMs);
+  const check = proveOwner(state, password, caller, nowMs);
   if (check.outcome !== 'matched') return check;
   expectErasure(state, nowMs);
   return { outcome: 'prepared' };

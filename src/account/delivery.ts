@@ -1,9 +1,17 @@
 // Sending what the outbox holds: after the call that queued it, and from the alarm. Never in the way of a request.
-import { loadConfig } from '../config.ts';
-import type { Mail, MailKind } from '../mail/mail.ts';
+//
+// Between two awaits the account may have changed or gone. So every mail is read again right before it is sent, its token is
+// made in that same turn, and nothing is written to an account that is gone.
+import { createHmac } from 'node:crypto';
+import { type Config, loadConfig } from '../config.ts';
+import { findAccountId } from '../directory/directory.ts';
+import { admitMail } from '../directory/recipients.ts';
+import { toNameKey } from '../domain/names.ts';
+import { linkKinds, type Mail, type MailKind, type SendMail } from '../mail/mail.ts';
 import { openMailer } from '../mail/mailer.ts';
 import { writeMail } from '../mail/templates.ts';
-import type { MailStore, Outgoing, TokenPurpose } from './mail-store.ts';
+import { mintMailToken } from '../tokens/mail-token.ts';
+import type { Outgoing, TokenPurpose } from './mail-store.ts';
 import type { AccountState } from './state.ts';
 import type { AccountRow } from './store.ts';
 
@@ -11,6 +19,10 @@ const FIRST_RETRY_MS = 60 * 1000;
 const LONGEST_RETRY_MS = 6 * 60 * 60 * 1000;
 /** After a day a link would come out of nowhere: the mail is given up, and logged. */
 const GIVE_UP_AFTER_MS = 24 * 60 * 60 * 1000;
+/** How long a mail that is over the recipient's limit waits. */
+const OVER_LIMIT_RETRY_MS = 60 * 60 * 1000;
+/** A mail does not wait longer than this for the directory. */
+const DIRECTORY_TIMEOUT_MS = 5_000;
 
 /** Kinds that carry a link, and what its token is for. */
 const PURPOSES: Partial<Record<MailKind, TokenPurpose>> = {
@@ -19,57 +31,149 @@ const PURPOSES: Partial<Record<MailKind, TokenPurpose>> = {
   confirm_new_email: 'change_email',
 };
 
-/** Sends everything that is due. Failures are logged without address or token, and wait for their next turn. */
-export async function deliverDue(state: AccountState, env: Env): Promise<void> {
-  for (const outgoing of state.mail.listDue(Date.now())) {
-    // Read anew each time: between two sends the account may have changed, or gone.
+type DeliveryReason = 'sent' | 'failed' | 'no_sender' | 'over_limit' | 'withdrawn' | 'given_up';
+
+/** What an account's deliveries work on. `isStored`: whether the account is still there. */
+export interface DeliveryContext {
+  state: AccountState;
+  env: Env;
+  isStored: () => boolean;
+}
+
+/** Sends everything that is due, one after the other. Failures are logged without address or token, and wait for their next turn. */
+export async function deliverDue(context: DeliveryContext): Promise<void> {
+  const { state, isStored } = context;
+  while (isStored()) {
+    const due = state.mail.readNextDue(Date.now());
     const account = state.rows.readAccount();
-    if (account === undefined) return;
-    state.mail.postpone(outgoing.id, Date.now() + retryDelayMs(outgoing.attempts));
-    const reason = await trySend(state.mail, outgoing, account, env);
-    const isOver = reason !== 'failed' || Date.now() >= outgoing.createdAtMs + GIVE_UP_AFTER_MS;
-    if (isOver) state.mail.finish(outgoing.id, Date.now());
-    logDelivery(account.id, outgoing, isOver && reason === 'failed' ? 'given_up' : reason);
+    if (due === undefined || account === undefined) return;
+    // Counted as tried before it is: a crash in between then waits its turn instead of sending at once again.
+    state.mail.postpone(due.id, Date.now() + retryDelayMs(due.attempts));
+    const reason = await deliver(context, due);
+    if (!isStored()) return logDelivery(account.id, due, reason);
+    const isLate = Date.now() >= due.createdAtMs + GIVE_UP_AFTER_MS;
+    const waits = reason === 'failed' || reason === 'over_limit';
+    if (!waits || isLate) state.mail.finish(due.id, Date.now());
+    logDelivery(account.id, due, waits && isLate ? 'given_up' : reason);
   }
 }
 
 /** Sends a mail about an account that is about to be gone: once, since nothing stays that could try again. */
 export async function sendFarewell(account: AccountRow, env: Env): Promise<void> {
-  const outgoing: Outgoing = {
-    id: 0,
-    kind: 'account_deleted',
-    address: account.email,
-    attempts: 0,
-    createdAtMs: Date.now(),
-  };
-  logDelivery(account.id, outgoing, await trySend(undefined, outgoing, account, env));
+  const kind = 'account_deleted';
+  const outgoing = { id: 0, kind, address: account.email, attempts: 0, createdAtMs: Date.now() } as const;
+  const setup = openSetup(env);
+  if (typeof setup === 'string') return logDelivery(account.id, outgoing, setup);
+  const isAdmitted = await isUnderRecipientLimit(setup, env, kind, account.email);
+  const reason = isAdmitted ? await trySend(setup, account, outgoing, kind, undefined) : 'over_limit';
+  logDelivery(account.id, outgoing, reason);
 }
 
-type DeliveryReason = 'sent' | 'failed' | 'no_sender' | 'given_up';
+interface Setup {
+  config: Config;
+  from: string;
+  send: SendMail;
+}
 
-async function trySend(
-  tokens: MailStore | undefined,
-  { id, kind, address, createdAtMs }: Outgoing,
-  account: AccountRow,
-  env: Env,
-): Promise<DeliveryReason> {
+function openSetup(env: Env): Setup | 'failed' | 'no_sender' {
   const loaded = loadConfig(env);
   if (!loaded.ok) return 'failed';
-  const { mail: settings, appUrl, issuer } = loaded.config;
+  const { mail: settings } = loaded.config;
   const send = openMailer(settings, env.EMAIL);
   if (send === undefined || settings.kind === 'none') return 'no_sender';
+  return { config: loaded.config, from: settings.from, send };
+}
+
+async function deliver({ state, env, isStored }: DeliveryContext, due: Outgoing): Promise<DeliveryReason> {
+  const setup = openSetup(env);
+  if (typeof setup === 'string') return setup;
+  if (due.countedAtMs === null) {
+    if (!state.limits.take('mail', Date.now()).allowed) return postponeOverLimit(state, due);
+    if (!(await isUnderRecipientLimit(setup, env, due.kind, due.address)))
+      return isStored() ? postponeOverLimit(state, due) : 'over_limit';
+    if (!isStored()) return 'withdrawn';
+    state.mail.markCounted(due.id, Date.now());
+  }
+  const kind = await findKindToSend(env, due, state.rows.readAccount()?.id);
+  if (kind === undefined) return 'failed';
+  const account = isStored() ? state.rows.readAccount() : undefined;
+  if (account === undefined || state.mail.readWaiting(due.id) === undefined) return 'withdrawn';
+  if (isPointless(due, account)) return 'withdrawn';
   const purpose = PURPOSES[kind];
-  const token = purpose && tokens && `${account.id}.${tokens.issueToken(purpose, address, Date.now())}`;
+  const [signingSecret = ''] = setup.config.refreshSecrets; // loadConfig refuses an empty list
+  const token = purpose && mintMailToken(account.id, signingSecret);
+  if (purpose !== undefined && token !== undefined)
+    state.mail.storeToken(token, purpose, due.address, Date.now());
+  return trySend(setup, account, due, kind, token);
+}
+
+/** A link to an address that is no longer the account's, or to a password of a disabled account, can do nothing. */
+function isPointless({ kind, address }: Outgoing, account: AccountRow): boolean {
+  if (kind === 'verify_email') return address !== account.email || account.emailVerifiedAtMs !== null;
+  if (kind === 'reset_password') return address !== account.email || account.disabledAtMs !== null;
+  return kind === 'confirm_new_email' && account.disabledAtMs !== null;
+}
+
+/**
+ * A new address that another account has gets a notice instead of a link: its holder learns of the request, and whoever asked
+ * learns nothing. `undefined` when the directory does not respond.
+ */
+async function findKindToSend(
+  env: Env,
+  { kind, address }: Outgoing,
+  ownId: string | undefined,
+): Promise<MailKind | undefined> {
+  if (kind !== 'confirm_new_email') return kind;
+  try {
+    const holder = await withTimeout(findAccountId(env.DIRECTORY, toNameKey(address)));
+    return holder === undefined || holder === ownId ? kind : 'email_in_use';
+  } catch {
+    return undefined;
+  }
+}
+
+/** Counts a mail against the limit of its recipient. A directory that does not respond lets it pass: mail goes on without. */
+async function isUnderRecipientLimit(
+  { config }: Setup,
+  env: Env,
+  kind: MailKind,
+  address: string,
+): Promise<boolean> {
+  const [secret = ''] = config.refreshSecrets; // loadConfig refuses an empty list
+  const recipient = createHmac('sha256', secret)
+    .update(`latchkey/recipient ${toNameKey(address)}`)
+    .digest('base64url');
+  const isRequested = linkKinds.some((linkKind) => linkKind === kind);
+  try {
+    return await withTimeout(admitMail(env.DIRECTORY, { recipient, isRequested, nowMs: Date.now() }));
+  } catch {
+    return true;
+  }
+}
+
+function postponeOverLimit(state: AccountState, { id }: Outgoing): 'over_limit' {
+  state.mail.delay(id, Date.now() + OVER_LIMIT_RETRY_MS);
+  return 'over_limit';
+}
+
+async function trySend(
+  { config, from, send }: Setup,
+  account: AccountRow,
+  { id, address, createdAtMs }: Pick<Outgoing, 'id' | 'address' | 'createdAtMs'>,
+  kind: MailKind,
+  token: string | undefined,
+): Promise<DeliveryReason> {
+  const isConfirmed = account.emailVerifiedAtMs !== null && address === account.email;
   const context = {
-    username: account.username,
-    service: new URL(issuer).host,
-    appUrl,
-    ...(token !== undefined && { token }),
+    service: new URL(config.issuer).host,
+    appUrl: config.appUrl,
+    ...(isConfirmed && { username: account.username }),
+    ...(token !== undefined && { token: `${account.id}.${token}` }),
   };
   const mail: Mail = {
     id: `${account.id}.${createdAtMs}.${id}`,
     kind,
-    from: settings.from,
+    from,
     to: address,
     ...writeMail(kind, context),
   };
@@ -82,12 +186,28 @@ async function trySend(
   }
 }
 
+async function withTimeout<T>(work: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('deadline exceeded')), DIRECTORY_TIMEOUT_MS);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 function retryDelayMs(attempts: number): number {
   return Math.min(FIRST_RETRY_MS * 4 ** attempts, LONGEST_RETRY_MS);
 }
 
-function logDelivery(accountId: string, { kind, attempts }: Outgoing, reason: DeliveryReason): void {
-  const isFine = reason === 'sent' || reason === 'no_sender';
+function logDelivery(
+  accountId: string,
+  { kind, attempts }: Pick<Outgoing, 'kind' | 'attempts'>,
+  reason: DeliveryReason,
+): void {
+  const isFine = reason === 'sent' || reason === 'no_sender' || reason === 'withdrawn';
   const line = JSON.stringify({
     event: 'mail',
     code: isFine ? 'ok' : 'unavailable',

@@ -1,7 +1,7 @@
 // The two ways to a first session: registering and signing in. Synchronous, like everything that decides.
 import type { SessionPolicy } from '../domain/session.ts';
 import type { Registered, Registration, SignInResult } from './grant.ts';
-import { checkPassword } from './password-check.ts';
+import { trySignIn } from './password-check.ts';
 import { grantSession } from './sessions.ts';
 import type { AccountState, Caller } from './state.ts';
 import { CLAIM_CHECK_DELAY_MS } from './upkeep.ts';
@@ -19,11 +19,10 @@ export function register(
   if (password === undefined) rows.writeMustResetPassword();
   events.record('registered', nowMs, device);
   mail.enqueue(password === undefined ? 'reset_password' : 'verify_email', email, nowMs, claimCheckAtMs);
-  if (policy !== undefined) return grantSession(state, device, policy, nowMs);
+  if (policy !== undefined) return grantSession(state, device, policy, { nowMs });
   return {
     session: undefined,
     profile: { id, username, email, createdAtMs: nowMs },
-    browserEpoch: 1,
     nowMs,
   };
 }
@@ -42,11 +41,11 @@ export function signIn(
   { policy, requiresVerifiedEmail }: { policy: SessionPolicy; requiresVerifiedEmail: boolean },
 ): SignInResult {
   const nowMs = Date.now();
-  const check = checkPassword(state, password, caller, nowMs);
+  const check = trySignIn(state, password, caller, nowMs);
   if (check.outcome !== 'matched') return check;
-  const { account } = check;
+  const { account, knownBrowserId } = check;
   if (account.disabledAtMs !== null) return { outcome: 'account_disabled' };
   if (account.mustResetPassword) return { outcome: 'password_reset_required' };
   if (requiresVerifiedEmail && account.emailVerifiedAtMs === null) return { outcome: 'email_not_verified' };
-  return { outcome: 'signed_in', ...grantSession(state, caller.actor, policy, nowMs) };
+  return { outcome: 'signed_in', ...grantSession(state, caller.actor, policy, { nowMs, knownBrowserId }) };
 }

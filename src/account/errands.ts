@@ -3,6 +3,11 @@ import { deliverDue } from './delivery.ts';
 import type { AccountState } from './state.ts';
 import { findNextEndMs } from './upkeep.ts';
 
+/** An alarm is never set sooner than this: whatever is overdue and cannot be done now must not make it go off without rest. */
+const SHORTEST_ALARM_MS = 1_000;
+/** While a delivery runs, what is due waits for it. Should it die with the object, the alarm resumes it after this long. */
+const DELIVERY_ALARM_MS = 60_000;
+
 export class Errands {
   readonly #ctx: DurableObjectState;
   readonly #state: AccountState;
@@ -17,7 +22,7 @@ export class Errands {
 
   /** Sends what is due, one run at a time, without holding up the answer. The alarm tries again what failed. */
   deliver(isStored: () => boolean): void {
-    this.#delivery ??= deliverDue(this.#state, this.#env).finally(() => {
+    this.#delivery ??= deliverDue({ state: this.#state, env: this.#env, isStored }).finally(() => {
       this.#delivery = undefined;
       if (isStored()) this.scheduleAlarm();
     });
@@ -30,7 +35,9 @@ export class Errands {
    */
   scheduleAlarm(): void {
     const endMs = findNextEndMs(this.#state);
+    if (endMs === undefined) return;
+    const soonestMs = Date.now() + (this.#delivery === undefined ? SHORTEST_ALARM_MS : DELIVERY_ALARM_MS);
     // Not awaited: the output gate holds the answer until it is stored.
-    if (endMs !== undefined) void this.#ctx.storage.setAlarm(endMs);
+    void this.#ctx.storage.setAlarm(Math.max(endMs, soonestMs));
   }
 }

@@ -19,10 +19,10 @@ export interface Mintable {
   nowMs: number;
 }
 
-/** A session that was opened, with its owner. */
+/** A session that was opened, with its owner, and what the browser's device cookie is to say. */
 export interface Grant extends Mintable {
   session: Session;
-  browserEpoch: number;
+  browser: KnownBrowser;
 }
 
 export type SignInResult =
@@ -58,7 +58,14 @@ export interface Registration {
   policy?: SessionPolicy;
 }
 
-export type Registered = Omit<Grant, 'session'> & { session: Session | undefined };
+export type Registered = Grant | NotSignedIn;
+/** Registered, and nobody signed in. */
+export interface NotSignedIn {
+  session: undefined;
+  profile: Profile;
+  nowMs: number;
+}
 
 export type SessionOver = { outcome: 'session_over' };
-export type SessionsEnded = { outcome: 'ended'; browserEpoch: number };
+/** `browser`: what the caller's device cookie is to say; left out where nothing of it changed. */
+export type SessionsEnded = { outcome: 'ended'; browser: KnownBrowser | undefined };

@@ -1,7 +1,7 @@
 // What the account has to do with mail: hashes of the tokens in mailed links, and the outbox.
 // A token itself is never stored: the outbox names what to send, and the token is made when it is sent.
 import { createHash } from 'node:crypto';
-import type { MailKind } from '../mail/mail.ts';
+import { linkKinds, type MailKind } from '../mail/mail.ts';
 
 /** What a mailed link may be used for. */
 export type TokenPurpose = 'verify_email' | 'reset_password' | 'change_email';
@@ -18,6 +18,15 @@ export interface Outgoing {
   address: string;
   attempts: number;
   createdAtMs: number;
+  /** When it was counted against the limits, which happens once. */
+  countedAtMs: number | null;
+}
+
+/** A token of a link. A used one is kept until it expires, so that a second click is told from a made-up link. */
+export interface LinkToken {
+  purpose: TokenPurpose;
+  email: string;
+  isUsed: boolean;
 }
 
 export class MailStore {
@@ -27,11 +36,8 @@ export class MailStore {
     this.#sql = sql;
   }
 
-  /** Makes a token for a link: 256 random bits, of which only the SHA-256 stays. */
-  issueToken(purpose: TokenPurpose, email: string, nowMs: number): string {
-    const token = crypto
-      .getRandomValues(new Uint8Array(32))
-      .toBase64({ alphabet: 'base64url', omitPadding: true });
+  /** Makes a token good for one use. Only its SHA-256 is stored. */
+  storeToken(token: string, purpose: TokenPurpose, email: string, nowMs: number): void {
     this.#sql.exec(
       'INSERT INTO mail_token (hash, purpose, email, created_at_ms, expires_at_ms) VALUES (?, ?, ?, ?, ?)',
       hashToken(token),
@@ -40,23 +46,35 @@ export class MailStore {
       nowMs,
       nowMs + LIFETIME_SECONDS[purpose] * 1000,
     );
-    return token;
   }
 
-  /** What a token is good for, if it is live. It stays so until `consumeTokens`. */
-  readToken(token: string, nowMs: number): { purpose: TokenPurpose; email: string } | undefined {
-    return this.#sql
-      .exec<{ purpose: TokenPurpose; email: string }>(
-        'SELECT purpose, email FROM mail_token WHERE hash = ? AND expires_at_ms > ?',
+  /** What a token that has not expired is for. */
+  readToken(token: string, nowMs: number): LinkToken | undefined {
+    const [row] = this.#sql
+      .exec<{ purpose: TokenPurpose; email: string; usedAtMs: number | null }>(
+        'SELECT purpose, email, used_at_ms AS usedAtMs FROM mail_token WHERE hash = ? AND expires_at_ms > ?',
         hashToken(token),
         nowMs,
       )
-      .toArray()[0];
+      .toArray();
+    return row && { purpose: row.purpose, email: row.email, isUsed: row.usedAtMs !== null };
   }
 
-  /** Ends every token of a purpose: each is for one use, and what it was for is done. */
-  consumeTokens(...purposes: TokenPurpose[]): void {
-    for (const purpose of purposes) this.#sql.exec('DELETE FROM mail_token WHERE purpose = ?', purpose);
+  /** The single use of a token. */
+  useToken(token: string, nowMs: number): void {
+    this.#sql.exec('UPDATE mail_token SET used_at_ms = ? WHERE hash = ?', nowMs, hashToken(token));
+  }
+
+  /**
+   * Ends every link, whether it was mailed or is still queued, but for one token. For a recovery
+   * (recovery.ts), and for the links to an address that was given up.
+   */
+  revokeLinks(nowMs: number, keptToken?: string): void {
+    this.#sql.exec(
+      'DELETE FROM mail_token WHERE hash IS NOT ?',
+      keptToken === undefined ? null : hashToken(keptToken),
+    );
+    for (const kind of linkKinds) this.#withdrawQueued(kind, nowMs);
   }
 
   deleteExpiredTokens(nowMs: number): void {
@@ -83,14 +101,29 @@ export class MailStore {
     this.#sql.exec('UPDATE outbox SET next_try_at_ms = ? WHERE done_at_ms IS NULL', nowMs);
   }
 
-  listDue(nowMs: number): Outgoing[] {
+  /** The mail to be sent next, if one is due. */
+  readNextDue(nowMs: number): Outgoing | undefined {
+    return this.#readOutgoing('next_try_at_ms <= ? ORDER BY id LIMIT 1', nowMs);
+  }
+
+  /** A mail that still waits; `undefined` once it was sent, given up or withdrawn. */
+  readWaiting(id: number): Outgoing | undefined {
+    return this.#readOutgoing('id = ?', id);
+  }
+
+  #readOutgoing(condition: string, value: number): Outgoing | undefined {
     return this.#sql
       .exec<{ [K in keyof Outgoing]: Outgoing[K] }>(
-        `SELECT id, kind, address, attempts, created_at_ms AS createdAtMs FROM outbox
-         WHERE done_at_ms IS NULL AND next_try_at_ms <= ? ORDER BY id`,
-        nowMs,
+        `SELECT id, kind, address, attempts, created_at_ms AS createdAtMs, counted_at_ms AS countedAtMs FROM outbox
+         WHERE done_at_ms IS NULL AND ${condition}`,
+        value,
       )
-      .toArray();
+      .toArray()[0];
+  }
+
+  /** Notes that a mail was counted against the limits. */
+  markCounted(id: number, nowMs: number): void {
+    this.#sql.exec('UPDATE outbox SET counted_at_ms = ? WHERE id = ?', nowMs, id);
   }
 
   /** Counts a try before it is made: a crash while sending then waits its turn instead of sending at once again. */
@@ -102,15 +135,24 @@ export class MailStore {
     );
   }
 
-  /** Sent, or given up. The row stays a while, for the count of `listRecent`. */
+  /** Lets a mail wait that may not be sent yet. */
+  delay(id: number, nextTryAtMs: number): void {
+    this.#sql.exec('UPDATE outbox SET next_try_at_ms = ? WHERE id = ?', nextTryAtMs, id);
+  }
+
+  /** Sent, given up or withdrawn. The row stays a while, for the count of `listRecent`. */
   finish(id: number, nowMs: number): void {
     this.#sql.exec('UPDATE outbox SET done_at_ms = ? WHERE id = ?', nowMs, id);
   }
 
-  /** Takes back what was not sent yet of one kind, and the links that were. */
-  withdraw(kind: MailKind, purpose: TokenPurpose, nowMs: number): void {
+  /** The owner takes back a requested change of address: its link, mailed or queued. */
+  withdrawChange(nowMs: number): void {
+    this.#withdrawQueued('confirm_new_email', nowMs);
+    this.#sql.exec("DELETE FROM mail_token WHERE purpose = 'change_email'");
+  }
+
+  #withdrawQueued(kind: MailKind, nowMs: number): void {
     this.#sql.exec('UPDATE outbox SET done_at_ms = ? WHERE kind = ? AND done_at_ms IS NULL', nowMs, kind);
-    this.consumeTokens(purpose);
   }
 
   /** When mails of one kind were asked for since `sinceMs`, oldest first. */

@@ -2,6 +2,7 @@
 import type { Session } from '../domain/session.ts';
 import type { Actor, EventRow } from './event-store.ts';
 import type { Profile } from './grant.ts';
+import { revokeEverything } from './recovery.ts';
 import { listLiveSessions, toProfile } from './sessions.ts';
 import type { AccountState } from './state.ts';
 
@@ -43,7 +44,7 @@ export function act(
   switch (action) {
     case 'disable':
       state.rows.writeDisabled(account.disabledAtMs ?? nowMs);
-      endEverything(state);
+      revokeEverything(state, nowMs);
       state.events.record('disabled', nowMs, actor);
       break;
     case 'enable':
@@ -51,20 +52,15 @@ export function act(
       state.events.record('enabled', nowMs, actor);
       break;
     case 'end_sessions':
-      endEverything(state);
+      revokeEverything(state, nowMs);
       state.events.record('sessions_ended_by_operator', nowMs, actor);
       break;
     case 'force_password_reset':
       state.rows.writeMustResetPassword();
-      endEverything(state);
+      revokeEverything(state, nowMs);
       state.events.record('password_reset_forced', nowMs, actor);
       state.mail.enqueue('reset_password', account.email, nowMs);
       break;
   }
   return 'done';
-}
-
-function endEverything(state: AccountState): void {
-  state.rows.deleteSessionsExcept(undefined);
-  state.rows.raiseBrowserEpoch();
 }

@@ -1,13 +1,15 @@
 // One try at the account's password: throttle, hash, count. Everything that needs the password comes through here, so
 // that no endpoint is a way around the throttle.
 import { countFailure, decideAttempt } from '../domain/attempt.ts';
+import type { LimitDecision } from '../domain/limits.ts';
 import { normalizePassword } from '../domain/password-rules.ts';
 import { DECOY_HASH, hashPassword, isOutdatedHash, verifyPassword } from '../passwords/scrypt.ts';
 import type { AccountState, Caller } from './state.ts';
 import type { AccountRow } from './store.ts';
 
 export type PasswordCheck =
-  | { outcome: 'matched'; account: AccountRow }
+  /** `knownBrowserId`: the number of the caller's browser, if it signed in before and is not revoked. */
+  | { outcome: 'matched'; account: AccountRow; knownBrowserId: string | undefined }
   | { outcome: 'wrong_password' | 'unknown_account' }
   | { outcome: 'throttled'; retryAfterSeconds: number };
 
@@ -17,28 +19,70 @@ export type Refused = Exclude<PasswordCheck, { outcome: 'matched' }>;
 /** Where failures are counted: a browser that signed in before has a bucket of its own, and waits for no stranger. */
 const STRANGERS = 'strangers';
 
-/** Tries a password. For an object without account, the same work ends in `unknown_account`. */
-export function checkPassword(
+/**
+ * Tries the password of a sign-in. Sign-ins that succeed are limited too: each opens a session, and makes room for it. The
+ * limit is asked before the hash and counted after it, so that wrong passwords do not use it up.
+ */
+export function trySignIn(
   state: AccountState,
   password: string,
-  { actor, browser }: Caller,
+  caller: Caller,
   nowMs: number,
 ): PasswordCheck {
+  const part = findKnownBrowser(state, caller);
+  const check = checkPassword(state, password, caller, nowMs, () =>
+    state.limits.peek('sign_in', nowMs, part),
+  );
+  if (check.outcome === 'matched') state.limits.take('sign_in', nowMs, part);
+  return check;
+}
+
+/** Tries the password of an account that is signed in, before something that needs it. Every try that costs a hash counts. */
+export function proveOwner(
+  state: AccountState,
+  password: string,
+  caller: Caller,
+  nowMs: number,
+): PasswordCheck {
+  const part = findKnownBrowser(state, caller);
+  return checkPassword(state, password, caller, nowMs, () =>
+    state.limits.take('password_proof', nowMs, part),
+  );
+}
+
+/** The number of the caller's browser, if it signed in to this account before and was not revoked since. */
+function findKnownBrowser({ rows }: AccountState, { browser }: Caller): string | undefined {
+  if (browser === undefined || browser.epoch !== rows.readAccount()?.browserEpoch) return undefined;
+  return rows.isBrowserRevoked(browser.browserId) ? undefined : browser.browserId;
+}
+
+/** Tries a password. For an object without account, the same work ends in `unknown_account`. */
+function checkPassword(
+  state: AccountState,
+  password: string,
+  caller: Caller,
+  nowMs: number,
+  decideByLimit: () => LimitDecision,
+): PasswordCheck {
   const account = state.rows.readAccount();
-  const isKnown = browser !== undefined && browser.epoch === account?.browserEpoch;
-  const bucket = isKnown ? `browser:${browser.browserId}` : STRANGERS;
+  const knownBrowserId = findKnownBrowser(state, caller);
+  const bucket = knownBrowserId === undefined ? STRANGERS : `browser:${knownBrowserId}`;
   const throttle = state.throttles.read(bucket);
   const decision = decideAttempt(throttle, nowMs);
   if (!decision.allowed) return { outcome: 'throttled', retryAfterSeconds: decision.retryAfterSeconds };
+  const limit = decideByLimit();
+  if (!limit.allowed)
+    return { outcome: 'throttled', retryAfterSeconds: Math.ceil((limit.retryAtMs - nowMs) / 1000) };
   const isMatch = verifyPassword(toHashed(password), account?.passwordHash ?? DECOY_HASH);
   if (account === undefined || !isMatch) {
     state.throttles.write(bucket, countFailure(throttle, nowMs));
-    state.events.record('sign_in_failed', nowMs, actor);
+    state.events.record('sign_in_failed', nowMs, caller.actor);
     return { outcome: account === undefined ? 'unknown_account' : 'wrong_password' };
   }
-  state.throttles.clear(bucket);
+  // Never the bucket that all other browsers share: whoever filled it would see by this that the name exists.
+  if (knownBrowserId !== undefined) state.throttles.clear(bucket);
   if (isOutdatedHash(account.passwordHash)) state.rows.writePasswordHash(hashPassword(toHashed(password)));
-  return { outcome: 'matched', account };
+  return { outcome: 'matched', account, knownBrowserId };
 }
 
 /** Hashes a password that the owner chose. */

@@ -76,6 +76,21 @@ const MIGRATIONS: readonly string[] = [
     done_at_ms INTEGER
   ) STRICT;
   `,
+  // 3: limits, the browser of a session and which browsers are revoked, links that remember their use, mails that were counted.
+  `
+  CREATE TABLE limit_use (
+    name TEXT PRIMARY KEY,
+    full_at_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE revoked_browser (
+    browser_id TEXT PRIMARY KEY,
+    at_ms INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  ALTER TABLE session ADD COLUMN browser_id TEXT;
+  ALTER TABLE session ADD COLUMN was_known_browser INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE mail_token ADD COLUMN used_at_ms INTEGER;
+  ALTER TABLE outbox ADD COLUMN counted_at_ms INTEGER;
+  `,
 ];
 
 /** The version that this code reads and writes. */

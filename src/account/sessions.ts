@@ -10,28 +10,34 @@ import {
 import type { Actor } from './event-store.ts';
 import type { Grant, Mintable, Profile, RefreshResult } from './grant.ts';
 import { randomId } from './id.ts';
+import { revokeEverything } from './recovery.ts';
 import type { AccountState } from './state.ts';
 import type { AccountRow } from './store.ts';
 
-/** The next sign-in ends the session longest unused. Bounds what one account can store. */
+/** The next sign-in ends another session (`evictSessions`). Bounds what one account can store. */
 export const MAX_SESSIONS = 100;
+/** A session this old is not evicted before younger ones. */
+const ESTABLISHED_AFTER_MS = 24 * 60 * 60 * 1000;
 
-/** Opens a session, and makes room for it. Throws without an account. */
+/** Opens a session, and makes room for it. `knownBrowserId`: the browser's number, if it is known. Throws without an account. */
 export function grantSession(
   { rows, events }: AccountState,
   device: Actor,
   policy: SessionPolicy,
-  nowMs: number,
+  { nowMs, knownBrowserId }: { nowMs: number; knownBrowserId?: string | undefined },
 ): Grant {
   const { userAgent, ip, country } = device;
-  const session = openSession(randomId(), { userAgent, ip, country }, nowMs, policy);
+  const browserId = knownBrowserId ?? randomId();
+  const session = openSession(randomId(), { userAgent, ip, country, browserId }, nowMs, policy);
   rows.deleteExpiredSessions(nowMs);
-  rows.deleteLongestUnused(MAX_SESSIONS);
-  rows.insertSession(session);
+  for (const sid of rows.evictSessions(MAX_SESSIONS, nowMs - ESTABLISHED_AFTER_MS))
+    events.record('session_evicted', nowMs, device, sid);
+  rows.insertSession(session, knownBrowserId !== undefined);
   events.record('signed_in', nowMs, device, session.sid);
   const account = rows.readAccount();
   if (account === undefined) throw new Error('a session was opened without an account');
-  return { session, profile: toProfile(account), browserEpoch: account.browserEpoch, nowMs };
+  const browser = { browserId, epoch: account.browserEpoch };
+  return { session, profile: toProfile(account), browser, nowMs };
 }
 
 /** Trades a counter for the session's current token: rotates, repeats, or ends the session (`decideRefresh`). */
@@ -55,6 +61,8 @@ export function refreshSession(
       return { outcome: 'replayed', session: toMintable(session, session), profile, nowMs };
     case 'reused':
       rows.deleteSession(sid);
+      // Whoever has the refresh cookie of this browser may have its device cookie too.
+      if (session.browserId !== null) rows.revokeBrowser(session.browserId, nowMs);
       events.record('token_reused', nowMs, device, sid);
       return { outcome: 'reused' };
     default:
@@ -80,6 +88,19 @@ export function listLiveSessions({ rows }: AccountState, nowMs: number): Session
   return rows.listSessions().filter((session) => !isExpired(session, nowMs));
 }
 
+/** Ends one session of the account by another, and records it. Returns whether there was one. */
+export function endOtherSession(
+  state: AccountState,
+  sid: string,
+  device: Actor,
+  { revokesBrowser }: { revokesBrowser: boolean },
+): boolean {
+  const browserId = state.rows.readSession(sid)?.browserId;
+  if (!endSession(state, 'session_ended', sid, device)) return false;
+  if (revokesBrowser && typeof browserId === 'string') state.rows.revokeBrowser(browserId, Date.now());
+  return true;
+}
+
 /** Ends one session, and records how. Returns whether there was one. */
 export function endSession(
   { rows, events }: AccountState,
@@ -92,15 +113,16 @@ export function endSession(
   return true;
 }
 
-/** Ends every session but one, if one is named, and every browser's standing. Returns the epoch that new ones carry. */
+/** Ends every session but one, if one is named, and with them everything pending. Returns the epoch of device cookies. */
 export function endSessionsExcept(
-  { rows, events }: AccountState,
-  sid: string | undefined,
+  state: AccountState,
+  exceptSid: string | undefined,
   device: Actor,
+  { keepsBrowsers }: { keepsBrowsers: boolean },
 ): number {
-  rows.deleteSessionsExcept(sid);
-  events.record('session_ended', Date.now(), device);
-  return rows.raiseBrowserEpoch();
+  const nowMs = Date.now();
+  state.events.record('session_ended', nowMs, device);
+  return revokeEverything(state, nowMs, { exceptSid, keepsBrowsers });
 }
 
 /** The part of an account's row that the outside may know. */

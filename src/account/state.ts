@@ -1,5 +1,6 @@
 // What the parts of an account work on: its rows, by subject, and who is acting. Internal to the account object.
 import { type Actor, EventStore } from './event-store.ts';
+import { LimitStore } from './limit-store.ts';
 import { MailStore } from './mail-store.ts';
 import { AccountStore } from './store.ts';
 import { ThrottleStore } from './throttle-store.ts';
@@ -7,6 +8,7 @@ import { ThrottleStore } from './throttle-store.ts';
 export interface AccountState {
   rows: AccountStore;
   throttles: ThrottleStore;
+  limits: LimitStore;
   events: EventStore;
   mail: MailStore;
 }
@@ -16,6 +18,7 @@ export function openState(sql: SqlStorage): AccountState {
   return {
     rows: new AccountStore(sql),
     throttles: new ThrottleStore(sql),
+    limits: new LimitStore(sql),
     events: new EventStore(sql),
     mail: new MailStore(sql),
   };

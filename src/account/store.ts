@@ -30,9 +30,13 @@ const ACCOUNT_COLUMNS = `id, username, email, password_hash AS passwordHash, cre
   must_reset_password AS mustResetPassword, browser_epoch AS browserEpoch`;
 
 const SESSION_COLUMNS = `sid, counter, rotated_at_ms AS rotatedAtMs, iat, exp, created_at_ms AS createdAtMs,
-  expires_at_ms AS expiresAtMs, last_used_at_ms AS lastUsedAtMs, user_agent AS userAgent, ip, country`;
+  expires_at_ms AS expiresAtMs, last_used_at_ms AS lastUsedAtMs, user_agent AS userAgent, ip, country,
+  browser_id AS browserId`;
 
 type SessionRow = { [K in keyof Session]: Session[K] };
+
+/** Revoked browsers that are remembered one by one. */
+const MAX_REVOKED_BROWSERS = 100;
 
 /**
  * Rows of sessions that were asked for, as they stand in storage: every statement below that writes to them sees to it.
@@ -96,13 +100,39 @@ export class AccountStore {
     this.#sql.exec('UPDATE account SET must_reset_password = 1');
   }
 
+  /** The epoch of the device cookies that are good. */
+  readBrowserEpoch(): number {
+    return this.#sql.exec<{ epoch: number }>('SELECT browser_epoch AS epoch FROM account').one().epoch;
+  }
+
   /** Revokes every device cookie, and returns the epoch that new ones carry. */
   raiseBrowserEpoch(): number {
+    this.#sql.exec('DELETE FROM revoked_browser');
     return this.#sql
       .exec<{ epoch: number }>(
         'UPDATE account SET browser_epoch = browser_epoch + 1 RETURNING browser_epoch AS epoch',
       )
       .one().epoch;
+  }
+
+  /** Revokes one browser's device cookie. The oldest of many revocations are dropped: such a cookie only selects a throttle. */
+  revokeBrowser(browserId: string, nowMs: number): void {
+    this.#sql.exec(
+      'INSERT OR REPLACE INTO revoked_browser (browser_id, at_ms) VALUES (?, ?)',
+      browserId,
+      nowMs,
+    );
+    this.#sql.exec(
+      `DELETE FROM revoked_browser WHERE browser_id IN
+         (SELECT browser_id FROM revoked_browser ORDER BY at_ms DESC, browser_id LIMIT -1 OFFSET ?)`,
+      MAX_REVOKED_BROWSERS,
+    );
+  }
+
+  isBrowserRevoked(browserId: string): boolean {
+    return (
+      this.#sql.exec('SELECT 1 FROM revoked_browser WHERE browser_id = ?', browserId).toArray().length > 0
+    );
   }
 
   /** The same password under today's parameters. */
@@ -132,10 +162,10 @@ export class AccountStore {
       .toArray();
   }
 
-  insertSession(session: Session): void {
+  insertSession(session: Session, wasKnownBrowser = false): void {
     this.#sql.exec(
       `INSERT INTO session (sid, counter, rotated_at_ms, iat, exp, created_at_ms, expires_at_ms, last_used_at_ms,
-         user_agent, ip, country) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         user_agent, ip, country, browser_id, was_known_browser) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       session.sid,
       session.counter,
       session.rotatedAtMs,
@@ -147,6 +177,8 @@ export class AccountStore {
       session.userAgent,
       session.ip,
       session.country,
+      session.browserId,
+      wasKnownBrowser ? 1 : 0,
     );
   }
 
@@ -182,13 +214,24 @@ export class AccountStore {
     this.#sql.exec('DELETE FROM session WHERE exp * 1000 <= ?1 OR expires_at_ms <= ?1', nowMs);
   }
 
-  /** Makes room for one more: ends the sessions longest unused, beyond `max - 1`. */
-  deleteLongestUnused(max: number): void {
+  /**
+   * Makes room for one more: ends sessions beyond `max - 1`, the longest unused first, and returns their ids. Those of browsers
+   * that were known at their sign-in, and those opened before `establishedBeforeMs`, come last, so that somebody who
+   * signs in again and again ends their own sessions.
+   */
+  evictSessions(max: number, establishedBeforeMs: number): string[] {
     this.#sessions.clear();
-    this.#sql.exec(
-      'DELETE FROM session WHERE sid IN (SELECT sid FROM session ORDER BY last_used_at_ms DESC, sid LIMIT -1 OFFSET ?)',
-      max - 1,
-    );
+    return this.#sql
+      .exec<{ sid: string }>(
+        `DELETE FROM session WHERE sid IN (
+           SELECT sid FROM session
+           ORDER BY (was_known_browser = 1 OR created_at_ms < ?) DESC, last_used_at_ms DESC, sid LIMIT -1 OFFSET ?)
+         RETURNING sid`,
+        establishedBeforeMs,
+        max - 1,
+      )
+      .toArray()
+      .map(({ sid }) => sid);
   }
 
   /** For when all of storage goes. */

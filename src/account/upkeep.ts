@@ -40,9 +40,10 @@ export async function keepUp(state: AccountState, directory: D1Database): Promis
 }
 
 /** Deletes what has run out: sessions, failures, links, finished mails. */
-function clearExpired({ rows, throttles, mail }: AccountState, nowMs: number): void {
+function clearExpired({ rows, throttles, limits, mail }: AccountState, nowMs: number): void {
   rows.deleteExpiredSessions(nowMs);
   throttles.deleteForgotten(nowMs);
+  limits.deleteWhole(nowMs);
   mail.deleteExpiredTokens(nowMs);
   mail.deleteDone(nowMs - OUTBOX_MEMORY_MS);
 }

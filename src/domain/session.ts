@@ -32,6 +32,8 @@ export interface Session extends Rotation, Device {
   createdAtMs: number;
   expiresAtMs: number;
   lastUsedAtMs: number;
+  /** The number in the device cookie of its browser; `null` for a session older than this column. */
+  browserId: string | null;
 }
 
 export type RefreshDecision =
@@ -66,7 +68,12 @@ export function decideRefresh(
 }
 
 /** Opens a session: the first token, and the absolute end. */
-export function openSession(sid: string, device: Device, nowMs: number, policy: SessionPolicy): Session {
+export function openSession(
+  sid: string,
+  { browserId = null, ...device }: Device & { browserId?: string | null },
+  nowMs: number,
+  policy: SessionPolicy,
+): Session {
   // A whole second, so that `exp` of the last token always lies at least one second after its `iat`.
   const expiresAtMs = (Math.floor(nowMs / 1000) + policy.sessionTtlSeconds) * 1000;
   return {
@@ -76,6 +83,7 @@ export function openSession(sid: string, device: Device, nowMs: number, policy: 
     expiresAtMs,
     lastUsedAtMs: nowMs,
     ...device,
+    browserId,
   };
 }
 

@@ -15,6 +15,7 @@ import { answerEmpty, answerJson } from './answer.ts';
 import { readBearer } from './bearer.ts';
 import { readBody, toFieldErrors } from './body.ts';
 import { readDevice } from './client-address.ts';
+import { refuseOverLimit } from './entrance.ts';
 import { toSecurityEvent, toSessionInfo, toUser } from './grant.ts';
 import { refuse } from './refusal.ts';
 import { checkRegistration, createAccount } from './register.ts';
@@ -61,6 +62,8 @@ export async function list(c: AppContext): Promise<Response> {
 }
 
 export async function create(c: AppContext): Promise<Response> {
+  const limited = await refuseOverLimit(c, 'POST /admin/accounts');
+  if (limited) return limited;
   const body = await readBody(c, accountCreationRequest);
   if (!body.ok) return refuse(c, body.reason, body);
   const { username, email, password } = body.value;
@@ -103,7 +106,8 @@ export async function remove(c: AppContext): Promise<Response> {
 export const disable = (c: AppContext) => act(c, 'disable');
 export const enable = (c: AppContext) => act(c, 'enable');
 export const endAllSessions = (c: AppContext) => act(c, 'end_sessions');
-export const forcePasswordReset = (c: AppContext) => act(c, 'force_password_reset');
+export const forcePasswordReset = async (c: AppContext) =>
+  (await refuseOverLimit(c, 'POST /admin/accounts/:id/password-reset')) ?? act(c, 'force_password_reset');
 
 async function act(c: AppContext, action: OperatorAction): Promise<Response> {
   const outcome = await callAccount(c, readId(c), (account) => account.act(action, readDevice(c)));

@@ -1,12 +1,11 @@
 // Who is asking: the client's address and device, and the limits per address.
 import type { Actor } from '../account/event-store.ts';
+import { ADDRESS_LIMITS, type LimitedEndpoint } from './limits.ts';
 import type { AppContext } from './service.ts';
 
 /** The `period` of the limits in wrangler.toml: what a client waits at most. */
 export const LIMIT_PERIOD_SECONDS = 60;
 const USER_AGENT_MAX_LENGTH = 256;
-
-export type LimitBinding = 'SIGN_IN_LIMIT' | 'REGISTRATION_LIMIT' | 'REFRESH_LIMIT';
 
 /** What the owner will recognise a session or an event by; on `/admin`, with the operator's label. */
 export function readDevice(c: AppContext): Actor {
@@ -20,10 +19,10 @@ export function readDevice(c: AppContext): Actor {
 }
 
 /** Counts the request against its client's address. A limiter that does not answer lets pass: it must not be an outage. */
-export async function isOverAddressLimit(c: AppContext, binding: LimitBinding): Promise<boolean> {
+export async function isOverAddressLimit(c: AppContext, endpoint: LimitedEndpoint): Promise<boolean> {
   if (!c.get('service').config.hasAddressLimits) return false;
   try {
-    const { success } = await c.env[binding].limit({ key: limitKey(readAddress(c)) });
+    const { success } = await c.env[ADDRESS_LIMITS[endpoint]].limit({ key: limitKey(readAddress(c)) });
     return !success;
   } catch {
     return false;

@@ -1,13 +1,13 @@
 // GET and PUT /email, POST /email/verification, POST /email/verify.
-import { findTaken, readdressAccount } from '../directory/directory.ts';
+import { readdressAccount } from '../directory/directory.ts';
 import { parseEmail } from '../domain/names.ts';
+import { readMailToken } from '../tokens/mail-token.ts';
 import { type EmailResponse, emailChangeRequest, emailVerificationRequest } from '../wire.ts';
 import { answerEmpty, answerJson } from './answer.ts';
 import { authenticate } from './bearer.ts';
 import { readDevice } from './client-address.ts';
-import { admitAnyone, admitOwner } from './entrance.ts';
+import { admitAnyone, admitOwner, refuseOverLimit } from './entrance.ts';
 import { readKnownBrowser } from './known-browser.ts';
-import { splitMailToken } from './mail-token.ts';
 import { refuse, refusePassword } from './refusal.ts';
 import type { AppContext } from './service.ts';
 import { callAccount, callAccountAgain, callDirectory } from './storage-calls.ts';
@@ -23,20 +23,23 @@ export async function showEmail(c: AppContext): Promise<Response> {
 }
 
 export async function requestVerification(c: AppContext): Promise<Response> {
+  const limited = await refuseOverLimit(c, 'POST /email/verification');
+  if (limited) return limited;
   const caller = await authenticate(c);
   if (!caller.ok) return refuse(c, caller.reason, caller);
   const { sub, sid } = caller.claims;
   const result = await callAccount(c, sub, (account) => account.requestVerification(sid));
   if (result.outcome === 'session_over') return refuse(c, 'session_over', { isBearer: true });
-  return result.outcome === 'requested' ? answerEmpty(c, 202) : refuse(c, result.outcome, result);
+  if (result.outcome === 'mail_throttled') return refuse(c, 'mail_throttled', result);
+  return result.outcome === 'requested' ? answerEmpty(c, 202) : refuse(c, result.outcome);
 }
 
 /** Completes a verification or a change of address: whoever holds the token holds the mailbox, and needs nothing else. */
 export async function verifyEmail(c: AppContext): Promise<Response> {
-  const admitted = await admitAnyone(c, 'REGISTRATION_LIMIT', emailVerificationRequest);
+  const admitted = await admitAnyone(c, 'POST /email/verify', emailVerificationRequest);
   if (!admitted.ok) return admitted.response;
   const { body } = admitted;
-  const mailed = splitMailToken(body.token);
+  const mailed = readMailToken(body.token, c.get('service').config.refreshSecrets);
   if (mailed === undefined) return refuse(c, 'invalid_link');
   const { accountId, token } = mailed;
   c.get('outcome').accountId = accountId;
@@ -51,11 +54,16 @@ export async function verifyEmail(c: AppContext): Promise<Response> {
   const moved = await callDirectory(c, (db) => readdressAccount(db, accountId, email.value));
   if (moved !== 'claimed') return refuse(c, moved);
   const committed = await callAccount(c, accountId, (account) => account.commitEmail(token, caller));
-  return committed === 'changed' ? answerEmpty(c, 204) : refuse(c, committed);
+  if (committed.outcome === 'changed') return answerEmpty(c, 204);
+  // Revoked between the two stores: the directory goes back to the address that the account has.
+  const current = committed.email === undefined ? undefined : parseEmail(committed.email);
+  if (current?.ok) await callDirectory(c, (db) => readdressAccount(db, accountId, current.value));
+  return refuse(c, committed.outcome);
 }
 
+/** The same response for a free and a taken address: only the mail to that address tells (account/delivery.ts). */
 export async function changeEmail(c: AppContext): Promise<Response> {
-  const admitted = await admitOwner(c, emailChangeRequest);
+  const admitted = await admitOwner(c, 'PUT /email', emailChangeRequest);
   if (!admitted.ok) return admitted.response;
   const { body, claims } = admitted;
   const email = parseEmail(body.email);
@@ -63,10 +71,6 @@ export async function changeEmail(c: AppContext): Promise<Response> {
   const { sub, sid } = claims;
   const browser = await readKnownBrowser(c, sub);
   const change = { email: email.value.display, password: body.password };
-  const taken = await callDirectory(c, (db) =>
-    findTaken(db, { username: { display: '', key: '' }, email: email.value, id: sub }),
-  );
-  if (taken === 'email_taken') return refuse(c, taken);
   const result = await callAccount(c, sub, (account) =>
     account.requestEmailChange(sid, change, { actor: readDevice(c), browser }),
   );

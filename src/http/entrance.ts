@@ -4,7 +4,8 @@ import type * as v from 'valibot';
 import type { AccessClaims } from '../tokens/access-token.ts';
 import { authenticate } from './bearer.ts';
 import { readBody } from './body.ts';
-import { isOverAddressLimit, LIMIT_PERIOD_SECONDS, type LimitBinding } from './client-address.ts';
+import { isOverAddressLimit, LIMIT_PERIOD_SECONDS } from './client-address.ts';
+import type { LimitedEndpoint } from './limits.ts';
 import { isOriginAllowed } from './origin.ts';
 import { refuse } from './refusal.ts';
 import type { AppContext } from './service.ts';
@@ -15,27 +16,36 @@ type Schema<T> = v.GenericSchema<unknown, T>;
 /** Lets in whoever comes from an allowed origin and is under a limit per address, with a body that fits. */
 export async function admitAnyone<T>(
   c: AppContext,
-  limit: LimitBinding,
+  endpoint: LimitedEndpoint,
   schema: Schema<T>,
 ): Promise<{ ok: true; body: T } | Refused> {
   if (!isOriginAllowed(c)) return { ok: false, response: refuse(c, 'origin_not_allowed') };
-  if (await isOverAddressLimit(c, limit)) {
-    const details = { retryAfterSeconds: LIMIT_PERIOD_SECONDS };
-    return { ok: false, response: refuse(c, 'address_throttled', details) };
-  }
-  return admitBody(c, schema);
+  const limited = await refuseOverLimit(c, endpoint);
+  return limited ? { ok: false, response: limited } : admitBody(c, schema);
 }
 
-/** Lets in an account's owner, by a bearer token from an allowed origin, with a body that fits. */
+/** Lets in an account's owner, by a bearer token from an allowed origin and under a limit per address, with a body that fits. */
 export async function admitOwner<T>(
   c: AppContext,
+  endpoint: LimitedEndpoint,
   schema: Schema<T>,
 ): Promise<{ ok: true; claims: AccessClaims; body: T } | Refused> {
   if (!isOriginAllowed(c)) return { ok: false, response: refuse(c, 'origin_not_allowed') };
+  const limited = await refuseOverLimit(c, endpoint);
+  if (limited) return { ok: false, response: limited };
   const caller = await authenticate(c);
   if (!caller.ok) return { ok: false, response: refuse(c, caller.reason, caller) };
   const admitted = await admitBody(c, schema);
   return admitted.ok ? { ...admitted, claims: caller.claims } : admitted;
+}
+
+/** Counts the request against its client's address, and refuses it when there were too many. */
+export async function refuseOverLimit(
+  c: AppContext,
+  endpoint: LimitedEndpoint,
+): Promise<Response | undefined> {
+  if (!(await isOverAddressLimit(c, endpoint))) return undefined;
+  return refuse(c, 'address_throttled', { retryAfterSeconds: LIMIT_PERIOD_SECONDS });
 }
 
 async function admitBody<T>(c: AppContext, schema: Schema<T>): Promise<{ ok: true; body: T } | Refused> {

@@ -3,11 +3,12 @@
 import type { EventRow } from '../account/event-store.ts';
 import type { Mintable, Profile } from '../account/grant.ts';
 import type { Session } from '../domain/session.ts';
-import { mintAccessToken } from '../tokens/access-token.ts';
+import { type AccessClaims, mintAccessToken } from '../tokens/access-token.ts';
 import { mintRefreshToken, type ReadRefreshToken, readRefreshToken } from '../tokens/refresh-token.ts';
 import type { SecurityEvent, SessionInfo, TokenResponse, User } from '../wire.ts';
 import { readDevice } from './client-address.ts';
 import { readRefreshCookie, setRefreshCookie } from './cookie.ts';
+import { isOriginAllowed } from './origin.ts';
 import type { AppContext } from './service.ts';
 import { callAccount } from './storage-calls.ts';
 
@@ -53,6 +54,23 @@ export function readPresentedToken(c: AppContext, token: string): Promise<ReadRe
     nowSeconds: Math.floor(Date.now() / 1000),
   };
   return readRefreshToken(token, refreshKeys, context);
+}
+
+/**
+ * Whether the request carries, beside its access token, a refresh token of the same session. An access token is sent to
+ * resource servers and may be stolen there; the cookie is sent here alone.
+ */
+export async function presentsSession(
+  c: AppContext,
+  { sub, sid }: Pick<AccessClaims, 'sub' | 'sid'>,
+): Promise<boolean> {
+  const cookie = readRefreshCookie(c);
+  if (cookie.kind === 'none' || !isOriginAllowed(c)) return false;
+  for (const token of cookie.kind === 'one' ? [cookie.token] : cookie.tokens) {
+    const presented = await readPresentedToken(c, token);
+    if (presented.ok && presented.claims.sub === sub && presented.claims.sid === sid) return true;
+  }
+  return false;
 }
 
 /** Ends every session that the request's refresh cookies stand for. Throws an OutageError when storage does not answer. */

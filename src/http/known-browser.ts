@@ -1,7 +1,6 @@
 // The device cookie of requests: which account this browser signed in to before. It holds the account's id, a random
 // number for the browser and nothing of the person.
 import { generateCookie, getCookie } from 'hono/cookie';
-import { randomId } from '../account/id.ts';
 import type { KnownBrowser } from '../account/state.ts';
 import { LONGEST_LIFETIME_SECONDS } from '../tokens/claims.ts';
 import { mintDeviceToken, readDeviceToken } from '../tokens/device-token.ts';
@@ -18,14 +17,13 @@ export async function readKnownBrowser(c: AppContext, accountId: string): Promis
   return claims?.sub === accountId ? { browserId: claims.bid, epoch: claims.epoch } : undefined;
 }
 
-/** Makes the browser known to an account, or renews what `readKnownBrowser` found. */
+/** Sets the device cookie as the account says. */
 export async function rememberBrowser(
   c: AppContext,
   accountId: string,
-  epoch: number,
-  known: KnownBrowser | undefined,
+  { browserId, epoch }: KnownBrowser,
 ): Promise<void> {
-  const claims = { sub: accountId, bid: known?.browserId ?? randomId(), epoch };
+  const claims = { sub: accountId, bid: browserId, epoch };
   const token = await mintDeviceToken(claims, c.get('service').refreshKeys, deviceContext(c));
   const { cookieSameSite } = c.get('service').config;
   const attributes = { path: '/', secure: true, httpOnly: true, sameSite: cookieSameSite };

@@ -21,7 +21,7 @@ export const REFUSAL_FLOOR_MS = 500;
 
 export async function login(c: AppContext): Promise<Response> {
   const startedAtMs = Date.now();
-  const admitted = await admitAnyone(c, 'SIGN_IN_LIMIT', loginRequest);
+  const admitted = await admitAnyone(c, 'POST /login', loginRequest);
   if (!admitted.ok) return admitted.response;
   const { body } = admitted;
 
@@ -47,6 +47,6 @@ export async function login(c: AppContext): Promise<Response> {
   }
   await endReplacedSessions(c);
   const answer = await issueTokens(c, result);
-  await rememberBrowser(c, accountId, result.browserEpoch, browser);
+  await rememberBrowser(c, accountId, result.browser);
   return answerJson(c, answer);
 }

@@ -40,22 +40,22 @@ export async function history(c: AppContext): Promise<Response> {
 
 /** Another user name: claimed in the directory first, then taken over by the account. Repeating it mends an interruption. */
 export async function changeProfile(c: AppContext): Promise<Response> {
-  const admitted = await admitOwner(c, profileChangeRequest);
+  const admitted = await admitOwner(c, 'PATCH /me', profileChangeRequest);
   if (!admitted.ok) return admitted.response;
   const { body, claims } = admitted;
   const username = parseUsername(body.username);
   if (!username.ok)
     return refuse(c, 'invalid_input', { errors: [{ field: 'username', message: username.message }] });
   const { sub, sid } = claims;
-  const found = await callAccountAgain(c, sub, (account) => account.describe(sid));
-  if (found === undefined) return refuse(c, 'session_over', { isBearer: true });
+  const prepared = await callAccount(c, sub, (account) => account.prepareRename(sid));
+  if (prepared.outcome !== 'ready') return refusePassword(c, prepared);
   const moved = await callDirectory(c, (db) => renameAccount(db, sub, username.value));
   if (moved !== 'claimed') return refuse(c, moved);
   const changed = await callAccount(c, sub, (account) =>
     account.changeUsername(sid, username.value.display, readDevice(c)),
   );
   if (changed === 'session_over') return refuse(c, 'session_over', { isBearer: true });
-  return answerJson(c, { user: toUser({ ...found.profile, username: username.value.display }) });
+  return answerJson(c, { user: toUser({ ...prepared.profile, username: username.value.display }) });
 }
 
 /**
@@ -63,7 +63,7 @@ export async function changeProfile(c: AppContext): Promise<Response> {
  * which its alarm removes.
  */
 export async function deleteAccount(c: AppContext): Promise<Response> {
-  const admitted = await admitOwner(c, accountDeletionRequest);
+  const admitted = await admitOwner(c, 'DELETE /me', accountDeletionRequest);
   if (!admitted.ok) return admitted.response;
   const { body, claims } = admitted;
   const { sub, sid } = claims;

@@ -2,19 +2,19 @@
 import { deriveDecoyId } from '../account/decoy.ts';
 import { findAccountId } from '../directory/directory.ts';
 import { toNameKey } from '../domain/names.ts';
+import { readMailToken } from '../tokens/mail-token.ts';
 import { forgottenPasswordRequest, passwordChangeRequest, passwordResetRequest } from '../wire.ts';
 import { answerEmpty } from './answer.ts';
 import { waitSince } from './answer-moment.ts';
 import { readDevice } from './client-address.ts';
 import { admitAnyone, admitOwner } from './entrance.ts';
 import { readKnownBrowser, rememberBrowser } from './known-browser.ts';
-import { splitMailToken } from './mail-token.ts';
 import { refuse, refusePassword } from './refusal.ts';
 import type { AppContext } from './service.ts';
 import { callAccount, callDirectory } from './storage-calls.ts';
 
 export async function changePassword(c: AppContext): Promise<Response> {
-  const admitted = await admitOwner(c, passwordChangeRequest);
+  const admitted = await admitOwner(c, 'PUT /password', passwordChangeRequest);
   if (!admitted.ok) return admitted.response;
   const { body, claims } = admitted;
   const { sub, sid } = claims;
@@ -26,7 +26,7 @@ export async function changePassword(c: AppContext): Promise<Response> {
   if (result.outcome === 'weak_password')
     return refuse(c, 'invalid_input', { errors: [{ field: 'newPassword', message: result.message }] });
   if (result.outcome !== 'changed') return refusePassword(c, result);
-  await rememberBrowser(c, sub, result.browserEpoch, browser);
+  if (result.browser !== undefined) await rememberBrowser(c, sub, result.browser);
   return answerEmpty(c, 204);
 }
 
@@ -42,7 +42,7 @@ export const FORGOTTEN_ANSWER_MS = 100;
  */
 export async function forgotPassword(c: AppContext): Promise<Response> {
   const startedAtMs = Date.now();
-  const admitted = await admitAnyone(c, 'REGISTRATION_LIMIT', forgottenPasswordRequest);
+  const admitted = await admitAnyone(c, 'POST /password/forgot', forgottenPasswordRequest);
   if (!admitted.ok) return admitted.response;
   const { body } = admitted;
   const key = toNameKey(body.email);
@@ -61,10 +61,11 @@ export async function forgotPassword(c: AppContext): Promise<Response> {
 }
 
 export async function resetPassword(c: AppContext): Promise<Response> {
-  const admitted = await admitAnyone(c, 'REGISTRATION_LIMIT', passwordResetRequest);
+  const admitted = await admitAnyone(c, 'POST /password/reset', passwordResetRequest);
   if (!admitted.ok) return admitted.response;
   const { body } = admitted;
-  const mailed = splitMailToken(body.token);
+  const { refreshSecrets } = c.get('service').config;
+  const mailed = readMailToken(body.token, refreshSecrets);
   if (mailed === undefined) return refuse(c, 'invalid_link');
   c.get('outcome').accountId = mailed.accountId;
   const reset = {

@@ -1,8 +1,9 @@
 // POST /refresh: the cookie for the next pair. One hop: everything that can be refused at the edge is, then one call.
 import type { FailureReason } from '../errors.ts';
 import { answerJson } from './answer.ts';
-import { isOverAddressLimit, LIMIT_PERIOD_SECONDS, readDevice } from './client-address.ts';
+import { readDevice } from './client-address.ts';
 import { clearRefreshCookie, readRefreshCookie } from './cookie.ts';
+import { refuseOverLimit } from './entrance.ts';
 import { issueTokens, readPresentedToken } from './grant.ts';
 import { isOriginAllowed } from './origin.ts';
 import { refuse } from './refusal.ts';
@@ -13,9 +14,8 @@ const REASONS = { reused: 'session_reused', expired: 'session_expired', ended: '
 
 export async function refresh(c: AppContext): Promise<Response> {
   if (!isOriginAllowed(c)) return refuse(c, 'origin_not_allowed');
-  if (await isOverAddressLimit(c, 'REFRESH_LIMIT')) {
-    return refuse(c, 'address_throttled', { retryAfterSeconds: LIMIT_PERIOD_SECONDS });
-  }
+  const limited = await refuseOverLimit(c, 'POST /refresh');
+  if (limited) return limited;
   const cookie = readRefreshCookie(c);
   if (cookie.kind !== 'one') return signOutBrowser(c, cookie.kind === 'none' ? 'no_token' : 'two_cookies');
   const presented = await readPresentedToken(c, cookie.token);

@@ -9,7 +9,8 @@ import type { SessionPolicy } from '../domain/session.ts';
 import { type FieldError, type RegisterRequest, type RegisterResponse, registerRequest } from '../wire.ts';
 import { answerJson } from './answer.ts';
 import { readBody } from './body.ts';
-import { isOverAddressLimit, LIMIT_PERIOD_SECONDS, readDevice } from './client-address.ts';
+import { readDevice } from './client-address.ts';
+import { refuseOverLimit } from './entrance.ts';
 import { endReplacedSessions, issueTokens, toUser } from './grant.ts';
 import { rememberBrowser } from './known-browser.ts';
 import { isOriginAllowed } from './origin.ts';
@@ -21,9 +22,8 @@ export async function register(c: AppContext): Promise<Response> {
   const { config } = c.get('service');
   if (!isOriginAllowed(c)) return refuse(c, 'origin_not_allowed');
   if (!config.isRegistrationOpen) return refuse(c, 'registration_closed');
-  if (await isOverAddressLimit(c, 'REGISTRATION_LIMIT')) {
-    return refuse(c, 'address_throttled', { retryAfterSeconds: LIMIT_PERIOD_SECONDS });
-  }
+  const limited = await refuseOverLimit(c, 'POST /register');
+  if (limited) return limited;
   const body = await readBody(c, registerRequest);
   if (!body.ok) return refuse(c, body.reason, body);
   const names = checkRegistration(body.value, config.passwordMinLength);
@@ -33,12 +33,12 @@ export async function register(c: AppContext): Promise<Response> {
   const policy = config.requiresVerifiedEmail ? undefined : toPolicy(config);
   const created = await createAccount(c, names, { password: body.value.password, policy });
   if (!created.ok) return refuse(c, created.reason);
-  const { session, profile, browserEpoch, nowMs } = created.registered;
-  const user = toUser(profile);
-  if (session === undefined) return answerJson(c, { user }, 201);
+  const { registered } = created;
+  const user = toUser(registered.profile);
+  if (registered.session === undefined) return answerJson(c, { user }, 201);
   await endReplacedSessions(c);
-  const answer: RegisterResponse = { ...(await issueTokens(c, { session, profile, nowMs })), user };
-  await rememberBrowser(c, profile.id, browserEpoch, undefined);
+  const answer: RegisterResponse = { ...(await issueTokens(c, registered)), user };
+  await rememberBrowser(c, user.id, registered.browser);
   return answerJson(c, answer, 201);
 }
 

@@ -5,8 +5,8 @@ import { answerEmpty, answerJson } from './answer.ts';
 import { authenticate } from './bearer.ts';
 import { toFieldErrors } from './body.ts';
 import { readDevice } from './client-address.ts';
-import { toSessionInfo } from './grant.ts';
-import { readKnownBrowser, rememberBrowser } from './known-browser.ts';
+import { presentsSession, toSessionInfo } from './grant.ts';
+import { rememberBrowser } from './known-browser.ts';
 import { isOriginAllowed } from './origin.ts';
 import { refuse } from './refusal.ts';
 import type { AppContext } from './service.ts';
@@ -27,7 +27,10 @@ export async function endSession(c: AppContext): Promise<Response> {
   if (!caller.ok) return refuse(c, caller.reason, caller);
   const { sub, sid } = caller.claims;
   const target = c.req.param('id') ?? '';
-  const outcome = await callAccount(c, sub, (account) => account.endSession(sid, target, readDevice(c)));
+  const hasCookie = await presentsSession(c, caller.claims);
+  const outcome = await callAccount(c, sub, (account) =>
+    account.endSession(sid, target, readDevice(c), hasCookie),
+  );
   if (outcome === 'session_over') return refuse(c, outcome, { isBearer: true });
   return outcome === 'ended' ? answerEmpty(c, 204) : refuse(c, outcome);
 }
@@ -40,13 +43,12 @@ export async function endSessions(c: AppContext): Promise<Response> {
   const query = v.safeParse(endSessionsQuery, { keep: keep?.length === 1 ? keep[0] : keep });
   if (!query.success) return refuse(c, 'invalid_input', { errors: toFieldErrors(query.issues) });
   const keepsCurrent = query.output.keep === 'current';
-  const browser = await readKnownBrowser(c, sub);
+  const hasCookie = await presentsSession(c, caller.claims);
   const result = await callAccount(c, sub, (account) =>
-    account.endSessions(sid, keepsCurrent, readDevice(c)),
+    account.endSessions(sid, keepsCurrent, readDevice(c), hasCookie),
   );
   if (result.outcome !== 'ended') return refuse(c, 'session_over', { isBearer: true });
-  // Every browser's standing ended; the one that stays signed in gets a new one, if it had one.
-  if (keepsCurrent && browser !== undefined && isOriginAllowed(c))
-    await rememberBrowser(c, sub, result.browserEpoch, browser);
+  // Every device cookie was revoked; the browser that stays signed in gets a new one.
+  if (result.browser !== undefined && isOriginAllowed(c)) await rememberBrowser(c, sub, result.browser);
   return answerEmpty(c, 204);
 }

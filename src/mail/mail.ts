@@ -6,10 +6,19 @@ export const mailKinds = [
   'reset_password',
   'confirm_new_email',
   'email_changing',
+  'email_changed',
+  'email_in_use',
   'password_changed',
   'account_deleted',
 ] as const;
 export type MailKind = (typeof mailKinds)[number];
+
+/** The kinds that carry a link. Each is sent because somebody requested it. */
+export const linkKinds = [
+  'verify_email',
+  'reset_password',
+  'confirm_new_email',
+] as const satisfies MailKind[];
 
 /** One mail, ready to go. `id` is the same at every try, so that a receiver can drop repetitions. */
 export interface Mail {

@@ -2,7 +2,8 @@
 import type { Mail, MailKind } from './mail.ts';
 
 export interface MailContext {
-  username: string;
+  /** Left out for an address that nobody has confirmed: whoever registers it could write to somebody by this name. */
+  username?: string;
   /** Where the account lives, as its owner knows it. */
   service: string;
   /** The page that completes what a link is for, without a fragment. */
@@ -13,7 +14,7 @@ export interface MailContext {
 
 interface Template {
   subject: (context: MailContext) => string;
-  before: (context: MailContext) => string[];
+  before: string[];
   /** The fragment's name and the words of the link; left out for mails that only tell. */
   link?: { name: string; label: string };
   after: string[];
@@ -26,44 +27,45 @@ const NOT_YOU_ACT =
 const TEMPLATES: Record<MailKind, Template> = {
   verify_email: {
     subject: ({ service }) => `Confirm your e-mail address for ${service}`,
-    before: ({ username }) => [`Hello ${username},`, 'please confirm that this address is yours.'],
+    before: ['please confirm that this address is yours.'],
     link: { name: 'verify-email', label: 'Confirm this address' },
     after: ['The link works once, for 24 hours.', NOT_YOU_IGNORE],
   },
   reset_password: {
     subject: ({ service }) => `Set a new password for ${service}`,
-    before: ({ username }) => [
-      `Hello ${username},`,
-      'here you can set a new password. It signs you out everywhere.',
-    ],
+    before: ['here you can set a new password. It signs you out everywhere.'],
     link: { name: 'reset-password', label: 'Set a new password' },
     after: ['The link works once, for one hour.', NOT_YOU_IGNORE],
   },
   confirm_new_email: {
     subject: ({ service }) => `Confirm your new e-mail address for ${service}`,
-    before: ({ username }) => [`Hello ${username},`, 'please confirm that this is your new address.'],
+    before: ['please confirm that this is your new address.'],
     link: { name: 'verify-email', label: 'Use this address' },
     after: ['The link works once, for 24 hours. Until then the old address stays.', NOT_YOU_IGNORE],
   },
   email_changing: {
     subject: ({ service }) => `Your e-mail address for ${service} is about to change`,
-    before: ({ username }) => [
-      `Hello ${username},`,
-      'somebody who knows your password asked for another address.',
-    ],
-    after: ['It changes when the new address is confirmed.', NOT_YOU_ACT],
+    before: ['somebody who knows your password asked for another address.'],
+    after: ['It changes when the new address is confirmed. A new password cancels it.', NOT_YOU_ACT],
+  },
+  email_changed: {
+    subject: ({ service }) => `Your e-mail address for ${service} was changed`,
+    before: ['your account has another e-mail address now. This one is no longer used.'],
+    after: ['If this was not you, contact the operator of the service at once.'],
+  },
+  email_in_use: {
+    subject: ({ service }) => `Your e-mail address was entered at ${service}`,
+    before: ['somebody asked to use this address for another account.'],
+    after: ['It already belongs to an account, so nothing was changed. You need not do anything.'],
   },
   password_changed: {
     subject: ({ service }) => `Your password for ${service} was changed`,
-    before: ({ username }) => [
-      `Hello ${username},`,
-      'your password was changed, and other sessions were ended.',
-    ],
+    before: ['your password was changed, and other sessions were ended.'],
     after: [NOT_YOU_ACT],
   },
   account_deleted: {
     subject: ({ service }) => `Your account at ${service} was deleted`,
-    before: ({ username }) => [`Hello ${username},`, 'your account and everything in it is gone.'],
+    before: ['your account and everything in it is gone.'],
     after: [],
   },
 };
@@ -72,7 +74,8 @@ const TEMPLATES: Record<MailKind, Template> = {
 export function writeMail(kind: MailKind, context: MailContext): Pick<Mail, 'subject' | 'text' | 'html'> {
   const { subject, before, link, after } = TEMPLATES[kind];
   const url = link && `${context.appUrl}#${link.name}=${context.token ?? ''}`;
-  const lines = [...before(context), ...(url === undefined ? [] : [url]), ...after];
+  const greeting = context.username === undefined ? 'Hello,' : `Hello ${context.username},`;
+  const lines = [greeting, ...before, ...(url === undefined ? [] : [url]), ...after];
   const paragraphs = lines.map((line) =>
     line === url && link ? toLink(url, link.label) : `<p>${escapeHtml(line)}</p>`,
   );

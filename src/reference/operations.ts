@@ -134,12 +134,15 @@ export const operations: Record<string, Record<string, Operation>> = {
       ...{ id: 'changeProfile', tag: 'Account', summary: 'Change the user name' },
       description: 'Access tokens show the new name from the next refresh on.',
       ...{ auth: 'bearer', body: 'ProfileChange', status: 200, answer: ['Profile'] },
-      refusals: ['origin_not_allowed', ...bearer, ...body, 'username_taken', 'directory_unavailable'],
+      refusals: [
+        ...[...stranger, ...bearer, ...body, 'account_throttled', 'username_taken'],
+        'directory_unavailable',
+      ] as FailureReason[],
     },
     DELETE: {
       ...{ id: 'deleteAccount', tag: 'Account', summary: 'Delete the account, for good' },
       ...{ auth: 'bearer', body: 'AccountDeletion', status: 204 },
-      refusals: ['origin_not_allowed', ...bearer, ...body, ...password, 'directory_unavailable'],
+      refusals: [...stranger, ...bearer, ...body, ...password, 'directory_unavailable'],
     },
   },
   '/me/history': {
@@ -151,9 +154,10 @@ export const operations: Record<string, Record<string, Operation>> = {
   '/password': {
     PUT: {
       ...{ id: 'changePassword', tag: 'Password', summary: 'Change the password' },
-      description: 'Every other session ends, and known browsers are forgotten, except this one.',
+      description:
+        'Everything issued or pending before is revoked: other sessions, known browsers, mailed links, a requested change of address.',
       ...{ auth: 'bearer', body: 'PasswordChange', status: 204, effect: 'remembers' },
-      refusals: ['origin_not_allowed', ...bearer, ...body, ...password],
+      refusals: [...stranger, ...bearer, ...body, ...password],
     },
   },
   '/password/forgot': {
@@ -183,24 +187,23 @@ export const operations: Record<string, Record<string, Operation>> = {
     },
     PUT: {
       ...{ id: 'changeEmail', tag: 'Email', summary: 'Ask for another e-mail address' },
-      description: 'A link goes to the new address. Nothing changes before it is used.',
+      description:
+        'A link is mailed to the new address. Nothing changes before it is used. The response is the same for an address that another account has; its holder is informed by mail.',
       ...{ auth: 'bearer', body: 'EmailChange', status: 202 },
-      refusals: [
-        ...['origin_not_allowed', ...bearer, ...body, ...password, 'email_taken', 'mail_throttled'],
-        'directory_unavailable',
-      ] as FailureReason[],
+      refusals: [...[...stranger, ...bearer, ...body, ...password, 'mail_throttled']] as FailureReason[],
     },
   },
   '/email/verification': {
     POST: {
       ...{ id: 'requestVerification', tag: 'Email', summary: 'Ask for another verification mail' },
-      ...{ auth: 'bearer', status: 202, refusals: [...bearer, 'mail_throttled'] },
+      ...{ auth: 'bearer', status: 202 },
+      refusals: [...bearer, 'address_throttled', 'mail_throttled', 'email_already_verified'],
     },
   },
   '/email/verify': {
     POST: {
       ...{ id: 'verifyEmail', tag: 'Email', summary: 'Confirm an address with the token of a mailed link' },
-      description: 'Also completes a change of address.',
+      description: 'Also completes a change of address. A link that did its work responds the same again.',
       ...{ auth: 'none', body: 'EmailVerification', status: 204 },
       refusals: [
         ...[...stranger, ...body, 'invalid_link', 'email_taken', 'account_unavailable'],
@@ -215,6 +218,8 @@ export const operations: Record<string, Record<string, Operation>> = {
     },
     DELETE: {
       ...{ id: 'endSessions', tag: 'Sessions', summary: 'End every session, or every other one' },
+      description:
+        'Mailed links and a requested change of address are revoked too; known browsers only if the refresh cookie comes along.',
       ...{ auth: 'bearer', query: 'endSessions', status: 204, effect: 'remembers' },
       refusals: [...bearer, 'invalid_input'],
     },
@@ -259,7 +264,7 @@ export const operations: Record<string, Record<string, Operation>> = {
       ...{ id: 'createAccount', tag: 'Operators', summary: 'Make an account' },
       description: 'Without a password the owner is mailed a link to set one.',
       ...{ auth: 'operator', body: 'AccountCreation', status: 201, answer: ['Profile'] },
-      refusals: [...operator, ...body, ...claim],
+      refusals: [...operator, ...body, ...claim, 'address_throttled'],
     },
   },
   '/admin/accounts/:id': {
@@ -278,9 +283,12 @@ export const operations: Record<string, Record<string, Operation>> = {
   '/admin/accounts/:id/enable': { POST: action('enableAccount', 'Enable an account again') },
   '/admin/accounts/:id/sessions': { DELETE: action('endAllSessions', 'End every session of an account') },
   '/admin/accounts/:id/password-reset': {
-    POST: action(
-      'forcePasswordReset',
-      'End its sessions, and let no password work until a mailed link was used',
-    ),
+    POST: {
+      ...action(
+        'forcePasswordReset',
+        'End its sessions, and let no password work until a mailed link was used',
+      ),
+      refusals: [...operator, ...known, 'address_throttled'],
+    },
   },
 };

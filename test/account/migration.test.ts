@@ -92,3 +92,57 @@ describe('an account that version 1 stored', () => {
     expect(await describeTables(id)).toEqual(await describeTables(fresh));
   });
 });
+
+/** An account as version 2 stored it, with a session, a mailed link and a queued mail. */
+async function plantVersion2(): Promise<string> {
+  const id = randomId();
+  await runInDurableObject(accountOf(id), (_, { storage }) => {
+    migrate(storage, 2);
+    const { sql } = storage;
+    sql.exec(
+      `INSERT INTO account (singleton, id, username, email, password_hash, created_at_ms, browser_epoch)
+       VALUES (1, ?, 'ada', 'ada@example.com', ?, ?, 7)`,
+      id,
+      hashPassword(PASSWORD),
+      CREATED_MS,
+    );
+    const expMs = (Math.floor(Date.now() / 1000) + 60) * 1000;
+    sql.exec(
+      "INSERT INTO session VALUES ('AAAAAAAAAAAAAAAAAAAAAA', 7, ?1, 1, ?2, ?1, ?3, ?1, 'Browser', '192.0.2.1', 'NL')",
+      Date.now(),
+      expMs / 1000,
+      expMs,
+    );
+    sql.exec("INSERT INTO mail_token VALUES ('hash', 'reset_password', 'ada@example.com', 1, ?)", expMs);
+    sql.exec(
+      "INSERT INTO outbox VALUES (1, 'verify_email', 'ada@example.com', 2, ?1, ?2, NULL)",
+      Date.now(),
+      expMs,
+    );
+  });
+  await evictDurableObject(accountOf(id));
+  return id;
+}
+
+describe('an account that version 2 stored', () => {
+  it('keeps its session, its links and its queued mails', async () => {
+    const id = await plantVersion2();
+    const account = openAccount(id);
+    expect(await account.refresh('AAAAAAAAAAAAAAAAAAAAAA', 7, DEVICE, POLICY)).toMatchObject({
+      outcome: 'rotated',
+    });
+    const { tables } = await readStored(accountOf(id));
+    expect(tables.session).toEqual([
+      expect.objectContaining({ sid: 'AAAAAAAAAAAAAAAAAAAAAA', counter: 8, browser_id: null }),
+    ]);
+    expect(tables.mail_token).toEqual([expect.objectContaining({ hash: 'hash', used_at_ms: null })]);
+    expect(tables.outbox).toEqual([expect.objectContaining({ attempts: 2, counted_at_ms: null })]);
+    expect(tables.account).toEqual([expect.objectContaining({ browser_epoch: 7 })]);
+    // A browser that it knew is still known.
+    const browser = { browserId: 'BBBBBBBBBBBBBBBBBBBBBB', epoch: 7 };
+    expect(await account.signIn(PASSWORD, DEVICE, POLICY, { browser })).toMatchObject({
+      outcome: 'signed_in',
+      browser,
+    });
+  });
+});

@@ -6,7 +6,10 @@ import { countWrites, NOTHING, readStored, runInside } from '../support/account.
 import { expectProblem } from '../support/problem.ts';
 import { accountOf, Service } from '../support/service.ts';
 
-const TABLES = ['account', 'event', 'mail_token', 'outbox', 'schema_version', 'session', 'throttle'];
+const TABLES = [
+  ...['account', 'event', 'limit_use', 'mail_token', 'outbox', 'revoked_browser', 'schema_version'],
+  ...['session', 'throttle'],
+];
 
 function plantVersion(id: string, version: number): Promise<void> {
   return runInside(id, (_, { storage }) => {

@@ -121,8 +121,10 @@ describe('a dump of the whole storage', () => {
     expect(Object.keys(stored.tables)).toEqual([
       'account',
       'event',
+      'limit_use',
       'mail_token',
       'outbox',
+      'revoked_browser',
       'schema_version',
       'session',
       'throttle',

@@ -51,7 +51,7 @@ describe('a refresh', () => {
     const left = await inStore(id, ({ rows }) => {
       const read = () => [session, later].map(({ sid }) => rows.readSession(sid)?.sid);
       const before = read();
-      rows.deleteLongestUnused(2);
+      rows.evictSessions(2, 0);
       return { before, after: read() };
     });
     expect(left).toEqual({ before: [session.sid, later.sid], after: [undefined, later.sid] });

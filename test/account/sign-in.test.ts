@@ -35,6 +35,7 @@ describe('registration', () => {
       expiresAtMs: (iat + POLICY.sessionTtlSeconds) * 1000,
       lastUsedAtMs: nowMs,
       ...DEVICE,
+      browserId: expect.stringMatching(/^[\w-]{22}$/),
     });
     expect(await inStore(id, (store) => store.rows.listSessions())).toEqual([session]);
     expect(await inStore(id, (store) => store.rows.readAccount())).toEqual({
@@ -97,12 +98,22 @@ describe('a sign-in', () => {
     expect(await account.signIn(fullWidth, DEVICE, POLICY)).toMatchObject({ outcome: 'signed_in' });
   });
 
-  it('clears the failures before it', async () => {
+  it('clears the failures of its own browser, and never those that all other browsers share', async () => {
     const nowMs = freezeClock();
-    const { id, account } = await createAccount();
-    await inStore(id, (store) => store.throttles.write('strangers', { failures: 5, lastFailureAtMs: nowMs }));
-    expect(await account.signIn(PASSWORD, DEVICE, POLICY)).toMatchObject({ outcome: 'signed_in' });
-    expect(await inStore(id, (store) => store.throttles.read('strangers'))).toBeUndefined();
+    const { id, account, browser } = await createAccount();
+    const failures = { failures: 5, lastFailureAtMs: nowMs };
+    const own = `browser:${browser.browserId}`;
+    await inStore(id, ({ throttles }) => {
+      for (const bucket of ['strangers', own]) throttles.write(bucket, failures);
+    });
+    for (const conditions of [{}, { browser }])
+      expect(await account.signIn(PASSWORD, DEVICE, POLICY, conditions)).toMatchObject({
+        outcome: 'signed_in',
+      });
+    expect(await inStore(id, ({ throttles }) => [throttles.read('strangers'), throttles.read(own)])).toEqual([
+      failures,
+      undefined,
+    ]);
   });
 });
 

@@ -20,6 +20,7 @@ describe('a session that is opened', () => {
       expiresAtMs: (NOW_SECONDS + 30 * 86_400) * 1000,
       lastUsedAtMs: NOW_MS,
       ...DEVICE,
+      browserId: null,
     });
   });
 

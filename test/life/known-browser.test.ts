@@ -110,9 +110,70 @@ describe('the standing of known browsers', () => {
 
   it('ends with all other sessions', () =>
     expectRevoked(async (ada) => {
-      await service.fetch('/sessions?keep=current', { method: 'DELETE', bearer: ada.accessToken });
+      const cookie = ada.cookie;
+      await service.fetch('/sessions?keep=current', { method: 'DELETE', bearer: ada.accessToken, cookie });
       return PASSWORD;
     }));
+
+  it('ends with its session, ended by its owner from another one', async () => {
+    freezeClock();
+    const ada = await service.register();
+    const response = await signIn(ada.name);
+    const device = await deviceOf(response);
+    const { accessToken } = await response.json<{ accessToken: string }>();
+    const path = `/sessions/${decodePayload(accessToken).sid}`;
+    const ended = await service.fetch(path, {
+      ...{ method: 'DELETE', bearer: ada.accessToken, cookie: ada.cookie },
+    });
+    expect(ended.status).toBe(204);
+    await plantFailures(ada.id);
+    await expectProblem(await signIn(ada.name, device), 429, 'too_many_attempts');
+    passSeconds(30);
+    // The browser is a new one from now on.
+    const again = await deviceOf(await signIn(ada.name, device));
+    expect(decodePayload(again).bid).not.toBe(decodePayload(device).bid);
+  });
+
+  it('ends with its session, ended by the reuse of its token', async () => {
+    freezeClock();
+    const ada = await service.register();
+    const response = await signIn(ada.name);
+    const device = await deviceOf(response);
+    const first = readCookie(response) ?? '';
+    const second = readCookie(await service.post('/refresh', { cookie: first })) ?? '';
+    await service.post('/refresh', { cookie: second });
+    passSeconds(31);
+    await expectProblem(await service.post('/refresh', { cookie: first }), 401, 'session_ended', {
+      clearsCookie: true,
+    });
+    await plantFailures(ada.id);
+    await expectProblem(await signIn(ada.name, device), 429, 'too_many_attempts');
+  });
+
+  it('outlives a sign-out', async () => {
+    freezeClock();
+    const ada = await service.register();
+    const response = await signIn(ada.name);
+    await service.post('/logout', { cookie: readCookie(response) ?? '' });
+    await plantFailures(ada.id);
+    expect((await signIn(ada.name, await deviceOf(response))).status).toBe(200);
+  });
+
+  it.each(['/sessions', '/sessions?keep=current', '/sessions/{id}'])(
+    'is not taken away by an access token alone: DELETE %s',
+    async (template) => {
+      freezeClock();
+      const ada = await service.register();
+      const response = await signIn(ada.name);
+      const { accessToken } = await response.json<{ accessToken: string }>();
+      const path = template.replace('{id}', String(decodePayload(accessToken).sid));
+      const foreign = (await service.register()).cookie;
+      const stolen = { method: 'DELETE', bearer: ada.accessToken, cookie: foreign };
+      expect((await service.fetch(path, stolen)).status).toBe(204);
+      await plantFailures(ada.id);
+      expect((await signIn(ada.name, await deviceOf(response))).status).toBe(200);
+    },
+  );
 
   it('ends with a new password', () =>
     expectRevoked(async (ada) => {
@@ -132,12 +193,8 @@ describe('the standing of known browsers', () => {
   it('is renewed for the browser that ended the others', async () => {
     freezeClock();
     const ada = await service.register();
-    const device = await deviceOf(await signIn(ada.name));
-    const headers = { Cookie: `__Host-device=${device}` };
     const ended = await service.fetch('/sessions?keep=current', {
-      method: 'DELETE',
-      bearer: ada.accessToken,
-      headers,
+      ...{ method: 'DELETE', bearer: ada.accessToken, cookie: ada.cookie },
     });
     const renewed = await deviceOf(ended);
     await plantFailures(ada.id);

@@ -139,7 +139,7 @@ it('holds no secret and no address, whatever an owner or an operator does, or fa
     'unavailable',
     'invalid_link',
     'too_many_attempts',
-    'email_taken',
+    'username_taken',
     'session_ended',
   ])
     expect(codes).toContain(code);

@@ -15,7 +15,6 @@ import {
   WEBHOOK_SECRET,
   WEBHOOK_URL,
 } from '../support/mailbox.ts';
-import { expectProblem } from '../support/problem.ts';
 import { accountOf, PASSWORD, Service, uniqueName } from '../support/service.ts';
 
 const service = new Service();
@@ -138,33 +137,33 @@ describe('a delivery that fails', () => {
   });
 
   it.each([
-    ['verify_email', '/email/verification', '/email/verify'],
-    ['reset_password', '/password/forgot', '/password/reset'],
-  ] as const)(
-    'and goes out after its address was given up carries no link that works: %s',
-    async (kind, ask, use) => {
-      freezeClock();
-      const ada = await service.register();
-      await awaitMail(ada.email, 'verify_email');
-      const next = `${uniqueName()}@example.com`;
-      const change = { email: next, password: PASSWORD };
-      await service.fetch('/email', { method: 'PUT', bearer: ada.accessToken, json: change });
-      const link = readLinkToken(await awaitMail(next, 'confirm_new_email'));
-      await awaitMail(ada.email, 'email_changing');
-      const lines = captureLogs();
-      failNext(1);
-      await service.post(ask, { bearer: ada.accessToken, json: { email: ada.email } });
-      await expect.poll(() => lines.some(({ text }) => text.includes('"reason":"failed"'))).toBe(true);
-      expect((await service.post('/email/verify', { json: { token: link } })).status).toBe(204);
-      const before = deliveriesTo(ada.email).length;
-      passSeconds(60);
-      await ringAlarm(ada.id);
-      await expect.poll(() => deliveriesTo(ada.email).length).toBe(before + 1);
-      const late = await awaitMail(ada.email, kind);
-      const json = { token: readLinkToken(late), newPassword: 'another long password' };
-      await expectProblem(await service.post(use, { json }), 400, 'invalid_link');
-    },
-  );
+    ['verify_email', '/email/verification'],
+    ['reset_password', '/password/forgot'],
+  ] as const)('is not made up for once its address was given up: %s', async (kind, ask) => {
+    freezeClock();
+    const ada = await service.register();
+    await awaitMail(ada.email, 'verify_email');
+    const next = `${uniqueName()}@example.com`;
+    const change = { email: next, password: PASSWORD };
+    await service.fetch('/email', { method: 'PUT', bearer: ada.accessToken, json: change });
+    const link = readLinkToken(await awaitMail(next, 'confirm_new_email'));
+    await awaitMail(ada.email, 'email_changing');
+    const lines = captureLogs();
+    failNext(1);
+    await service.post(ask, { bearer: ada.accessToken, json: { email: ada.email } });
+    await expect.poll(() => lines.some(({ text }) => text.includes('"reason":"failed"'))).toBe(true);
+    const before = deliveriesTo(ada.email).filter(({ mail }) => mail.kind === kind).length;
+    expect((await service.post('/email/verify', { json: { token: link } })).status).toBe(204);
+    await awaitMail(ada.email, 'email_changed');
+    passSeconds(60);
+    await ringAlarm(ada.id);
+    await service.post('/password/forgot', { json: { email: next } });
+    await awaitMail(next, 'reset_password');
+    expect(deliveriesTo(ada.email).filter(({ mail }) => mail.kind === kind)).toHaveLength(before);
+    expect((await readStored(accountOf(ada.id))).tables.mail_token).not.toContainEqual(
+      expect.objectContaining({ email: ada.email }),
+    );
+  });
 
   it('is not made up for when another address was asked for meanwhile', async () => {
     freezeClock();

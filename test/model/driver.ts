@@ -56,7 +56,7 @@ export function openRow(sql: SqlStorage, policy: SessionPolicy): Session {
   const store = new AccountStore(sql);
   const session = openSession(randomId(), NO_DEVICE, Date.now(), policy);
   store.deleteExpiredSessions(Date.now());
-  store.deleteLongestUnused(MOST_SESSIONS);
+  store.evictSessions(MOST_SESSIONS, 0);
   store.insertSession(session);
   return session;
 }

@@ -162,7 +162,7 @@ describe('the check of env', () => {
       'http/service.ts': 'loadConfig(env);',
       'http/observe.ts': 'loadService(c.env);',
       'http/storage-calls.ts': 'c.env.ACCOUNT.getByName(id); c.env.DIRECTORY;',
-      'http/client-address.ts': 'c.env[binding].limit({ key });',
+      'http/client-address.ts': 'c.env[ADDRESS_LIMITS[endpoint]].limit({ key });',
       'account/account.ts': 'hasClaim(this.env.DIRECTORY, id);',
       'cli/wrangler.ts': 'spawn(x, { env: process.env });',
       'http/login.ts': 'environment.ISSUER; "env"; // env',

@@ -26,12 +26,12 @@ const ROOMS: Record<string, Room> = {
   // The directory, to ask whether a registration was ever finished. Never the other way round.
   // The settings, since an alarm has nobody who could hand them over.
   account: {
-    imports: ['config', 'directory', 'mail', 'passwords', 'domain', 'wire'],
+    imports: ['config', 'directory', 'mail', 'passwords', 'tokens/mail-token', 'domain', 'wire'],
     packages: ['cloudflare:workers', 'node:crypto'],
   },
   mail: { imports: [], packages: [] },
   directory: { imports: ['domain'], packages: [] },
-  tokens: { imports: [], packages: ['hono/jwt', 'valibot'] },
+  tokens: { imports: [], packages: ['hono/jwt', 'node:crypto', 'valibot'] },
   passwords: { imports: [], packages: ['node:crypto'] },
   domain: { imports: ['wire'], packages: [] },
   wire: { imports: [], packages: ['valibot'] },
@@ -144,10 +144,10 @@ const ENV_USES: Record<string, string[]> = {
   'http/service.ts': ['env'],
   'http/observe.ts': ['env'],
   'http/storage-calls.ts': ['ACCOUNT', 'DIRECTORY'],
-  'http/client-address.ts': ['[binding]'],
+  'http/client-address.ts': ['[ADDRESS_LIMITS[endpoint]]'],
   'http/page.ts': ['ASSETS'],
   'account/account.ts': ['env', 'DIRECTORY'],
-  'account/delivery.ts': ['env', 'EMAIL'],
+  'account/delivery.ts': ['env', 'EMAIL', 'DIRECTORY'],
   'account/errands.ts': ['env'],
 };
 

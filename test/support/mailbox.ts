@@ -13,6 +13,7 @@ export interface Delivery {
 
 const deliveries: Delivery[] = [];
 let failures = 0;
+let held: Promise<void> | undefined;
 
 /** Stands in for `fetch`: takes the mail, or answers 500 as often as `failNext` said. Every other address is refused. */
 export async function receiveMail(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
@@ -20,6 +21,7 @@ export async function receiveMail(input: RequestInfo | URL, init?: RequestInit):
   if (request.url !== WEBHOOK_URL)
     throw new TypeError(`the tests have no network: ${new URL(request.url).origin}`);
   const body = await request.text();
+  await held;
   if (failures > 0) {
     failures -= 1;
     return new Response(null, { status: 500 });
@@ -31,6 +33,16 @@ export async function receiveMail(input: RequestInfo | URL, init?: RequestInit):
 /** Lets the next deliveries fail. */
 export function failNext(count: number): void {
   failures = count;
+}
+
+/** Holds every delivery up until the returned function is called: a provider that takes its time. */
+export function holdMail(): () => void {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  held = promise;
+  return () => {
+    held = undefined;
+    resolve();
+  };
 }
 
 /** What was delivered to an address, oldest first. */

@@ -11,6 +11,7 @@ const all: Record<FailureReason, true> = {
   ...{ method_not_allowed: true, username_taken: true, email_taken: true, body_too_large: true },
   ...{ unsupported_media_type: true, invalid_input: true, mail_throttled: true },
   ...{ account_throttled: true, address_throttled: true, account_unavailable: true },
+  ...{ email_already_verified: true },
   ...{ directory_unavailable: true, misconfigured: true, bug: true },
 };
 // The keys of a record that names every reason.

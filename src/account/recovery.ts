@@ -1,0 +1,24 @@
+// Recovery: whoever had access before it has none after it. The one function that revokes, and the only one that deletes
+// what others may still use; elsewhere such rows go by single use, by expiry, or by withdrawal of their owner.
+import type { AccountState } from './state.ts';
+
+export interface Revocation {
+  /** The session that stays: the one that recovers the account. */
+  exceptSid?: string | undefined;
+  /** Device cookies stay good: what the caller proved is not enough to take them from everybody. */
+  keepsBrowsers?: boolean;
+}
+
+/**
+ * Revokes everything that was issued or is pending: sessions, device cookies, links that were mailed, queued mails that
+ * carry one, and with its link a requested change of address. Returns the epoch that new device cookies carry.
+ */
+export function revokeEverything(
+  { rows, mail }: AccountState,
+  nowMs: number,
+  { exceptSid, keepsBrowsers = false }: Revocation = {},
+): number {
+  rows.deleteSessionsExcept(exceptSid);
+  mail.revokeLinks(nowMs);
+  return keepsBrowsers ? rows.readBrowserEpoch() : rows.raiseBrowserEpoch();
+}

@@ -1,0 +1,53 @@
+// How often something may be done: the limits of one account and of one recipient of mail, and the one rule that applies
+// them. Pure. The limits per client address are in wrangler.toml; docs/limits.md shows all of them by endpoint.
+
+/** `burst` at once; after that one more every `refillSeconds`. */
+export interface Limit {
+  burst: number;
+  refillSeconds: number;
+}
+
+const HOUR_SECONDS = 60 * 60;
+const DAY_SECONDS = 24 * HOUR_SECONDS;
+
+/** What one account may do. Failed passwords are counted apart, in `attempt.ts`. */
+export const ACCOUNT_LIMITS = {
+  /** Sign-ins with the right password, for each known browser and for all other ones together. */
+  sign_in: { burst: 60, refillSeconds: 60 },
+  /** Operations that ask for the password of a signed-in account: each costs one or two hashes. */
+  password_proof: { burst: 10, refillSeconds: HOUR_SECONDS / 10 },
+  /** Changes of the user name, refused ones included: each tells whether a name is taken. */
+  rename: { burst: 10, refillSeconds: HOUR_SECONDS / 10 },
+  /** Mails of every kind. */
+  mail: { burst: 20, refillSeconds: DAY_SECONDS / 20 },
+} as const satisfies Record<string, Limit>;
+export type AccountLimit = keyof typeof ACCOUNT_LIMITS;
+
+/** Mails of one kind that an account may request. */
+export const MAILS_PER_HOUR = 5;
+
+/**
+ * Mails to one address, from all accounts together. Mails that somebody can request stop at the half, so that requests
+ * cannot use up what a notice of a change needs.
+ */
+export const RECIPIENT_LIMIT = { burst: 20, refillSeconds: DAY_SECONDS / 20 } as const satisfies Limit;
+export const REQUESTED_MAILS_PER_RECIPIENT = RECIPIENT_LIMIT.burst / 2;
+
+export type LimitDecision = { allowed: true; fullAtMs: number } | { allowed: false; retryAtMs: number };
+
+/**
+ * Decides by one number (the generic cell rate algorithm, ITU-T I.371): `fullAtMs`, when the whole burst will be available
+ * again; `undefined` when it is. The allowed call stores the number that comes back.
+ */
+export function decideLimit(
+  fullAtMs: number | undefined,
+  nowMs: number,
+  { burst, refillSeconds }: Limit,
+): LimitDecision {
+  const refillMs = refillSeconds * 1000;
+  // A clock that was set back must not lock anybody out for longer than an empty bucket would.
+  const baseMs = Math.min(Math.max(fullAtMs ?? 0, nowMs), nowMs + burst * refillMs);
+  const nextMs = baseMs + refillMs;
+  const overMs = nextMs - nowMs - burst * refillMs;
+  return overMs <= 0 ? { allowed: true, fullAtMs: nextMs } : { allowed: false, retryAtMs: nowMs + overMs };
+}

@@ -1,0 +1,131 @@
+// What one account may do in an hour, right passwords included (domain/limits.ts).
+import { describe, expect, it } from 'vitest';
+import { ACCOUNT_LIMITS } from '../../src/domain/limits.ts';
+import { inStore, plantSession, readEvents, readSids } from '../support/account.ts';
+import { freezeClock, passSeconds } from '../support/clock.ts';
+import { expectProblem } from '../support/problem.ts';
+import { PASSWORD, type Parts, readCookie, Service, uniqueName } from '../support/service.ts';
+
+const service = new Service();
+const { burst, refillSeconds } = ACCOUNT_LIMITS.password_proof;
+
+describe('an account', () => {
+  it.each([
+    ['PUT', '/password', { currentPassword: PASSWORD, newPassword: 'short' }, 422],
+    ['PUT', '/email', { email: 'new@example.com', password: PASSWORD }, 202],
+  ])('takes so many right passwords an hour, and no more: %s %s', async (method, path, json, status) => {
+    freezeClock();
+    const ada = await service.register();
+    const send = (parts: Parts) => service.fetch(path, { method, json, ...parts });
+    const statuses = [];
+    for (let sent = 0; sent < burst; sent += 1)
+      statuses.push((await send({ bearer: ada.accessToken })).status);
+    // A change of address is limited by its mails as well.
+    expect(new Set(statuses)).toEqual(new Set(status === 202 ? [202, 429] : [status]));
+    const refused = await send({ bearer: ada.accessToken });
+    await expectProblem(refused, 429, 'too_many_attempts');
+    // DELETE /me shares the limit, and nothing is gone.
+    const deletion = { method: 'DELETE', bearer: ada.accessToken, json: { password: PASSWORD } };
+    await expectProblem(await service.fetch('/me', deletion), 429, 'too_many_attempts');
+    expect((await service.fetch('/me', { bearer: ada.accessToken })).status).toBe(200);
+    passSeconds(refillSeconds);
+    const { accessToken } = await service.login(ada.name);
+    expect((await service.fetch('/me', { ...deletion, bearer: accessToken })).status).toBe(204);
+  });
+
+  it('keeps a limit of its own for a browser that is known', async () => {
+    freezeClock();
+    const ada = await service.register();
+    const signedIn = await service.post('/login', { json: { username: ada.name, password: PASSWORD } });
+    const device = readCookie(signedIn, '__Host-device');
+    const json = { currentPassword: PASSWORD, newPassword: 'short' };
+    const change = (headers: Record<string, string> = {}) =>
+      service.fetch('/password', { method: 'PUT', bearer: ada.accessToken, json, headers });
+    for (let sent = 0; sent < burst; sent += 1) await change();
+    expect((await change()).status).toBe(429);
+    expect((await change({ Cookie: `__Host-device=${device}` })).status).toBe(422);
+  });
+
+  it('says ten times an hour whether a user name is taken', async () => {
+    freezeClock();
+    const ada = await service.register();
+    const bob = await service.register();
+    const rename = (username: string) =>
+      service.fetch('/me', { method: 'PATCH', bearer: ada.accessToken, json: { username } });
+    for (let asked = 0; asked < ACCOUNT_LIMITS.rename.burst; asked += 1)
+      await expectProblem(await rename(bob.name), 409, 'username_taken');
+    for (const name of [bob.name, uniqueName()]) {
+      const refused = await rename(name);
+      await expectProblem(refused, 429, 'too_many_attempts');
+      expect(refused.headers.get('Retry-After')).toBe('360');
+    }
+    passSeconds(360);
+    const { accessToken } = await service.login(ada.name);
+    const name = uniqueName();
+    const renamed = await service.fetch('/me', {
+      method: 'PATCH',
+      bearer: accessToken,
+      json: { username: name },
+    });
+    expect(renamed.status).toBe(200);
+  });
+
+  it('opens so many sessions in a row; a known browser has a limit of its own, wrong passwords use none up', async () => {
+    freezeClock();
+    const ada = await service.register();
+    const json = { username: ada.name, password: PASSWORD };
+    const first = await service.post('/login', { json });
+    const device = readCookie(first, '__Host-device');
+    await service.post('/login', { json: { ...json, password: 'wrong' } });
+    for (let opened = 1; opened < ACCOUNT_LIMITS.sign_in.burst; opened += 1)
+      expect((await service.post('/login', { json })).status).toBe(200);
+    const refused = await service.post('/login', { json });
+    await expectProblem(refused, 429, 'too_many_attempts');
+    expect(refused.headers.get('Retry-After')).toBe('60');
+    const known = await service.post('/login', { json, headers: { Cookie: `__Host-device=${device}` } });
+    expect(known.status).toBe(200);
+    passSeconds(60);
+    await service.login(ada.name);
+  });
+});
+
+describe('sign-ins beyond the most sessions of an account', () => {
+  it('end the sessions of new browsers first, those of known and established ones last, and are recorded', async () => {
+    freezeClock();
+    const ada = await service.register();
+    const json = { username: ada.name, password: PASSWORD };
+    const device = readCookie(await service.post('/login', { json }), '__Host-device');
+    const known = await service.post('/login', { json, headers: { Cookie: `__Host-device=${device}` } });
+    const knownCookie = readCookie(known) ?? '';
+    passSeconds(86_000);
+    const recent: string[] = [];
+    // Rows of sign-ins, without the hash of each.
+    for (let opened = 0; opened < 97; opened += 1) recent.push((await plantSession(ada.id)).sid);
+    passSeconds(300);
+    expect(await readSids(ada.id)).toHaveLength(100);
+    // The known browser's session and the two of a day ago are the longest unused, and not established for long.
+    for (let signIns = 0; signIns < 3; signIns += 1) await service.login(ada.name);
+    const evicted = (await readEvents(ada.id)).filter(({ kind }) => kind === 'session_evicted');
+    expect(evicted).toHaveLength(3);
+    expect((await service.post('/refresh', { cookie: knownCookie })).status).toBe(200);
+    expect(await readSids(ada.id)).toHaveLength(100);
+    passSeconds(200);
+    // A day old: established, although its browser was new.
+    const left = await inStore(ada.id, ({ rows }) => rows.evictSessions(2, Date.now() - 86_400_000));
+    expect(left).toHaveLength(99);
+  });
+
+  it('spare a session that is a day old', async () => {
+    freezeClock();
+    const ada = await service.register();
+    passSeconds(86_400 - 60);
+    const { cookie, sid } = await service.login(ada.name);
+    passSeconds(86_400 - 120);
+    const refreshed = readCookie(await service.post('/refresh', { cookie })) ?? '';
+    passSeconds(180);
+    for (let opened = 0; opened < 99; opened += 1) await plantSession(ada.id);
+    await service.login(ada.name);
+    expect(await readSids(ada.id)).toContain(sid);
+    expect((await service.post('/refresh', { cookie: refreshed })).status).toBe(200);
+  });
+});

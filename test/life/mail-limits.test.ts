@@ -1,0 +1,284 @@
+// Mails that somebody can cause: how many, to whom, and what may stand in them. And what delivering costs.
+import { listDurableObjectIds } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { randomId } from '../../src/account/id.ts';
+import { RECIPIENT_LIMIT, REQUESTED_MAILS_PER_RECIPIENT } from '../../src/domain/limits.ts';
+import { inStore, readAlarmMs, readStored, ringAlarm, runInside } from '../support/account.ts';
+import { freezeClock, passSeconds } from '../support/clock.ts';
+import { captureLogs } from '../support/logs.ts';
+import { awaitMail, deliveriesTo, failNext, holdMail, readLinkToken } from '../support/mailbox.ts';
+import { expectProblem } from '../support/problem.ts';
+import { accountOf, PASSWORD, Service, uniqueName } from '../support/service.ts';
+
+const service = new Service();
+
+function askForChange(bearer: string, email: string): Promise<Response> {
+  return service.fetch('/email', { method: 'PUT', bearer, json: { email, password: PASSWORD } });
+}
+
+/** Waits until nothing is left to be sent at this moment. */
+function settle(id: string): Promise<void> {
+  return expect.poll(() => inStore(id, ({ mail }) => mail.readNextDue(Date.now()))).toBeUndefined();
+}
+
+describe('one recipient', () => {
+  it('gets so many requested mails a day from all accounts together, and then some notices', {
+    timeout: 60_000,
+  }, async () => {
+    freezeClock();
+    const victim = `${uniqueName()}@example.com`;
+    const lines = captureLogs();
+    let last = await service.register();
+    for (let index = 0; index < REQUESTED_MAILS_PER_RECIPIENT + 3; index += 1) {
+      last = await service.register();
+      expect((await askForChange(last.accessToken, victim)).status).toBe(202);
+      await settle(last.id);
+    }
+    expect(deliveriesTo(victim)).toHaveLength(REQUESTED_MAILS_PER_RECIPIENT);
+    expect(lines.filter(({ text }) => text.includes('"reason":"over_limit"'))).toHaveLength(3);
+    // It waits, and goes out once there is room.
+    passSeconds(RECIPIENT_LIMIT.refillSeconds);
+    await ringAlarm(last.id);
+    await settle(last.id);
+    expect(deliveriesTo(victim)).toHaveLength(REQUESTED_MAILS_PER_RECIPIENT + 1);
+    const { results } = await env.DIRECTORY.prepare('SELECT recipient FROM mail_recipients').all();
+    expect(JSON.stringify(results)).not.toContain('@');
+  });
+
+  it('gets a bounded number of mails from one that registers and deletes again and again', {
+    timeout: 60_000,
+  }, async () => {
+    freezeClock();
+    const name = uniqueName();
+    for (let index = 0; index < RECIPIENT_LIMIT.burst; index += 1) {
+      const ada = await service.register(name);
+      await settle(ada.id);
+      const gone = await service.fetch('/me', {
+        ...{ method: 'DELETE', bearer: ada.accessToken, json: { password: PASSWORD } },
+      });
+      expect(gone.status).toBe(204);
+    }
+    expect(deliveriesTo(`${name}@example.com`).length).toBeLessThanOrEqual(RECIPIENT_LIMIT.burst);
+    expect(deliveriesTo(`${name}@example.com`).length).toBeGreaterThan(REQUESTED_MAILS_PER_RECIPIENT);
+  });
+});
+
+describe('one account', () => {
+  it('sends at most 20 mails a day, of all kinds together', { timeout: 60_000 }, async () => {
+    freezeClock();
+    const ada = await service.register();
+    await settle(ada.id);
+    await inStore(ada.id, ({ mail }) => {
+      for (let index = 0; index < 30; index += 1) mail.enqueue('password_changed', ada.email, Date.now());
+    });
+    passSeconds(900);
+    await ringAlarm(ada.id);
+    await settle(ada.id);
+    expect(deliveriesTo(ada.email)).toHaveLength(20);
+  });
+
+  it('counts a mail once, however often the provider refuses it', async () => {
+    freezeClock();
+    failNext(3);
+    const ada = await service.register();
+    await settle(ada.id);
+    for (const seconds of [60, 240, 960]) {
+      passSeconds(seconds);
+      await ringAlarm(ada.id);
+      await settle(ada.id);
+    }
+    await awaitMail(ada.email, 'verify_email');
+    const full = await inStore(ada.id, ({ limits }) => limits.peek('mail', Date.now()));
+    expect(full).toMatchObject({ allowed: true });
+    const { limit_use } = (await readStored(accountOf(ada.id))).tables;
+    const use = limit_use?.find(({ name }) => name === 'mail');
+    // One mail of 20 a day: whole again 72 minutes after it was counted.
+    expect(Number(use?.full_at_ms) - Date.now()).toBeLessThanOrEqual(72 * 60_000);
+  });
+});
+
+describe('a mail to an address that nobody has confirmed', () => {
+  it('holds nothing that a user chose', async () => {
+    const name = `buy-at-evil-${uniqueName()}`;
+    const ada = await service.register(name);
+    const other = `${uniqueName()}@example.com`;
+    await service.post('/password/forgot', { json: { email: ada.email } });
+    await askForChange(ada.accessToken, other);
+    await service.fetch('/password', {
+      ...{ method: 'PUT', bearer: ada.accessToken },
+      json: { currentPassword: PASSWORD, newPassword: 'a better horse' },
+    });
+    await awaitMail(ada.email, 'password_changed');
+    await settle(ada.id);
+    const mails = [...deliveriesTo(ada.email), ...deliveriesTo(other)].map(({ mail }) => mail);
+    expect(mails.length).toBeGreaterThanOrEqual(4);
+    for (const { subject, text, html } of mails) expect(`${subject} ${text} ${html}`).not.toContain('evil');
+  });
+
+  it('greets by name once it is', async () => {
+    const ada = await service.register();
+    const token = readLinkToken(await awaitMail(ada.email, 'verify_email'));
+    await service.post('/email/verify', { json: { token } });
+    await service.post('/password/forgot', { json: { email: ada.email } });
+    expect((await awaitMail(ada.email, 'reset_password')).text).toContain(`Hello ${ada.name},`);
+  });
+});
+
+describe('a provider that takes its time', () => {
+  it('makes no alarm go off without rest', async () => {
+    freezeClock();
+    const release = holdMail();
+    const ada = await service.register();
+    // A second mail is due while the first one is under way.
+    await service.post('/password/forgot', { json: { email: ada.email } });
+    for (let rings = 0; rings < 3; rings += 1) {
+      expect((await readAlarmMs(ada.id)) ?? 0).toBeGreaterThanOrEqual(Date.now() + 60_000);
+      await ringAlarm(ada.id);
+    }
+    release();
+    await awaitMail(ada.email, 'reset_password');
+  });
+
+  it('and a failure of every kind leave a second between two alarms at least', async () => {
+    freezeClock();
+    failNext(Number.POSITIVE_INFINITY);
+    onTestFinished(() => failNext(0));
+    const ada = await service.register();
+    await settle(ada.id);
+    const delays: number[] = [];
+    await runInside(ada.id, (_, { storage }) => {
+      const { setAlarm } = storage;
+      // Recorded, and put off, so that the platform does not ring it while the clock stands.
+      storage.setAlarm = (at) => {
+        delays.push(Number(at) - Date.now());
+        return setAlarm.call(storage, Date.now() + 3_600_000);
+      };
+    });
+    await inStore(ada.id, ({ rows, mail, throttles }) => {
+      rows.writeClaimCheck(Date.now() - 1);
+      mail.enqueue('password_changed', ada.email, Date.now() - 1);
+      throttles.write('strangers', { failures: 1, lastFailureAtMs: Date.now() - 90_000_000 });
+    });
+    for (let rings = 0; rings < 3; rings += 1) {
+      await service.post('/password/forgot', { json: { email: ada.email } });
+      await settle(ada.id);
+      await ringAlarm(ada.id);
+    }
+    expect(delays.length).toBeGreaterThanOrEqual(6);
+    expect(Math.min(...delays)).toBeGreaterThanOrEqual(1_000);
+  });
+
+  it('does not send what was withdrawn meanwhile', async () => {
+    const ada = await service.register();
+    await awaitMail(ada.email, 'verify_email');
+    const release = holdMail();
+    // The reset mail is under way; the change of address waits behind it.
+    await service.post('/password/forgot', { json: { email: ada.email } });
+    const email = `attacker-${ada.name}@example.com`;
+    await askForChange(ada.accessToken, email);
+    await service.fetch('/sessions', { method: 'DELETE', bearer: ada.accessToken });
+    release();
+    const reset = readLinkToken(await awaitMail(ada.email, 'reset_password'));
+    await awaitMail(ada.email, 'email_changing');
+    await settle(ada.id);
+    expect(deliveriesTo(email)).toEqual([]);
+    const late = await service.post('/password/reset', {
+      json: { token: reset, newPassword: 'a better horse' },
+    });
+    await expectProblem(late, 400, 'invalid_link');
+  });
+
+  it('nor what was withdrawn while the directory was asked', async () => {
+    const ada = await service.register();
+    await awaitMail(ada.email, 'verify_email');
+    await settle(ada.id);
+    const asked = Promise.withResolvers<void>();
+    const gate = Promise.withResolvers<void>();
+    const email = `attacker-${ada.name}@example.com`;
+    await runInside(ada.id, (account) => {
+      const { DIRECTORY } = Reflect.get(account, 'env') as Env;
+      const slow = new Proxy(DIRECTORY, {
+        get: (target, name) => {
+          const member: unknown = Reflect.get(target, name);
+          if (name !== 'prepare') return typeof member === 'function' ? member.bind(target) : member;
+          return (sql: string) => {
+            const statement = target.prepare(sql);
+            if (!sql.startsWith('SELECT id')) return statement;
+            const first = async () => {
+              asked.resolve();
+              await gate.promise;
+              return null;
+            };
+            return { bind: () => ({ first }) };
+          };
+        },
+      });
+      vi.spyOn(Reflect.get(account, 'env') as Env, 'DIRECTORY', 'get').mockReturnValue(slow);
+    });
+    await askForChange(ada.accessToken, email);
+    await asked.promise;
+    await service.fetch('/sessions', { method: 'DELETE', bearer: ada.accessToken });
+    gate.resolve();
+    await awaitMail(ada.email, 'email_changing');
+    vi.restoreAllMocks();
+    expect(deliveriesTo(email)).toEqual([]);
+    expect((await readStored(accountOf(ada.id))).tables.mail_token).toEqual([]);
+  });
+
+  it('nor a link to confirm an address that was confirmed meanwhile', async () => {
+    freezeClock();
+    const ada = await service.register();
+    const token = readLinkToken(await awaitMail(ada.email, 'verify_email'));
+    failNext(1);
+    await service.post('/email/verification', { bearer: ada.accessToken });
+    await settle(ada.id);
+    await service.post('/email/verify', { json: { token } });
+    passSeconds(60);
+    await ringAlarm(ada.id);
+    await settle(ada.id);
+    expect(deliveriesTo(ada.email)).toHaveLength(1);
+  });
+
+  it('survives the deletion of the account, which leaves nothing', async () => {
+    const ada = await service.register();
+    const release = holdMail();
+    await service.post('/password/forgot', { json: { email: ada.email } });
+    const rejections: unknown[] = [];
+    const note = (event: PromiseRejectionEvent) => rejections.push(event.reason);
+    addEventListener('unhandledrejection', note);
+    const deleted = service.fetch('/me', {
+      ...{ method: 'DELETE', bearer: ada.accessToken, json: { password: PASSWORD } },
+    });
+    await vi.waitFor(async () => expect((await readStored(accountOf(ada.id))).tables).toEqual({}));
+    release();
+    expect((await deleted).status).toBe(204);
+    await awaitMail(ada.email, 'account_deleted');
+    removeEventListener('unhandledrejection', note);
+    expect(rejections).toEqual([]);
+    expect(await readStored(accountOf(ada.id))).toEqual({ tables: {}, pairs: [], alarmMs: null });
+  });
+});
+
+describe('links that nobody mailed', () => {
+  it('reach no account: guessing creates no object', async () => {
+    const ada = await service.register();
+    const before = (await listDurableObjectIds(env.ACCOUNT)).length;
+    const token = readLinkToken(await awaitMail(ada.email, 'verify_email'));
+    const secret = token.split('.')[1] ?? '';
+    for (let index = 0; index < 20; index += 1) {
+      for (const made of [
+        `${randomId()}.${'A'.repeat(43)}`,
+        `${randomId()}.${secret}`,
+        `${randomId()}.${randomId()}`,
+      ]) {
+        for (const [path, json] of [
+          ['/email/verify', { token: made }],
+          ['/password/reset', { token: made, newPassword: 'a better horse' }],
+        ] as const)
+          await expectProblem(await service.post(path, { json }), 400, 'invalid_link');
+      }
+    }
+    expect((await listDurableObjectIds(env.ACCOUNT)).length).toBe(before);
+  });
+});
