@@ -20,7 +20,7 @@ export async function importDecoyKey(refreshSecret: string): Promise<CryptoKey> 
   ]);
 }
 
-/** The account id of a name that nobody has. `nameKey` is a `toNameKey`. */
+/** The account id of a name that nobody has. `nameKey` is the canonical one of `toLookupKeys`. */
 export async function deriveDecoyId(key: CryptoKey, nameKey: string): Promise<string> {
   const mac = await crypto.subtle.sign('HMAC', key, new TextEncoder().encode(nameKey));
   return new Uint8Array(mac, 0, 16).toBase64({ alphabet: 'base64url', omitPadding: true });

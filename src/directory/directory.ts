@@ -3,7 +3,7 @@
 //
 // Queries run without a D1 session, which means at the primary: a replica that lags would refuse an account made a
 // second ago, and asking the primary only on a miss would tell unknown names by their time.
-import { isEmailKey, type Name } from '../domain/names.ts';
+import { isEmailKey, type Name, toLookupKeys } from '../domain/names.ts';
 
 export interface Claim {
   id: string;
@@ -14,12 +14,16 @@ export interface Claim {
 
 export type ClaimOutcome = 'claimed' | 'username_taken' | 'email_taken';
 
-/** The account that a typed name or e-mail address belongs to. `key` is a `toNameKey`. */
-export async function findAccountId(db: D1Database, key: string): Promise<string | undefined> {
-  const column = isEmailKey(key) ? 'email_key' : 'username_key';
+/** The account that a typed name or e-mail address belongs to: by the key as typed first, which one account has at most. */
+export async function findAccountId(db: D1Database, typed: string): Promise<string | undefined> {
+  const { canonical, stored } = toLookupKeys(typed);
+  const column = isEmailKey(canonical) ? 'email_key' : 'username_key';
   const row = await db
-    .prepare(`SELECT id FROM accounts WHERE ${column} = ?`)
-    .bind(key)
+    .prepare(
+      `SELECT id FROM accounts WHERE ${column} IN (?1, ?2, ?3)
+       ORDER BY CASE ${column} WHEN ?1 THEN 1 WHEN ?2 THEN 2 ELSE 3 END LIMIT 1`,
+    )
+    .bind(...stored)
     .first<{ id: string }>();
   return row?.id;
 }
@@ -35,8 +39,10 @@ export async function findTaken(
   { username, email, id }: Pick<Claim, 'username' | 'email'> & { id?: string },
 ): Promise<ClaimOutcome | undefined> {
   const { results } = await db
-    .prepare('SELECT id, username_key AS usernameKey FROM accounts WHERE username_key = ? OR email_key = ?')
-    .bind(username.key, email.key)
+    .prepare(
+      'SELECT id, username_key AS usernameKey FROM accounts WHERE username_key = ? OR email_key IN (?, ?, ?)',
+    )
+    .bind(username.key, ...toLookupKeys(email.display).stored)
     .all<{ id: string; usernameKey: string }>();
   if (results.length === 0) return undefined;
   // Our own row: an earlier try got through after all.
@@ -52,9 +58,13 @@ export async function claim(
   const inserted = await db
     .prepare(
       `INSERT INTO accounts (id, username_key, email_key, username, email, created_at_ms)
-       VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+       SELECT ?1, ?2, ?3, ?4, ?5, ?6 WHERE NOT EXISTS (SELECT 1 FROM accounts WHERE email_key IN (?7, ?8, ?9))
+       ON CONFLICT DO NOTHING`,
     )
-    .bind(id, username.key, email.key, username.display, email.display, createdAtMs)
+    .bind(
+      ...[id, username.key, email.key, username.display, email.display, createdAtMs],
+      ...toLookupKeys(email.display).stored,
+    )
     .run();
   if (inserted.meta.changes > 0) return 'claimed';
   // The row that was in the way can only have vanished if its account was deleted meanwhile; then the name is not ours either.
@@ -114,7 +124,7 @@ export async function listAccounts(
   return (await page.all<Entry>()).results;
 }
 
-/** One statement: whoever comes second changes nothing. */
+/** One statement: whoever comes second changes nothing. The same address of another account may stand under an older key. */
 async function moveClaim(
   db: D1Database,
   kind: 'username' | 'email',
@@ -122,8 +132,11 @@ async function moveClaim(
   name: Name,
 ): Promise<boolean> {
   const { meta } = await db
-    .prepare(`UPDATE OR IGNORE accounts SET ${kind} = ?, ${kind}_key = ? WHERE id = ?`)
-    .bind(name.display, name.key, id)
+    .prepare(
+      `UPDATE OR IGNORE accounts SET ${kind} = ?1, ${kind}_key = ?2 WHERE id = ?3
+       AND NOT EXISTS (SELECT 1 FROM accounts WHERE ${kind}_key IN (?4, ?5, ?6) AND id <> ?3)`,
+    )
+    .bind(name.display, name.key, id, ...toLookupKeys(name.display).stored)
     .run();
   return meta.changes > 0;
 }

@@ -1,58 +1,109 @@
 // User names and e-mail addresses: what they may hold, and the key under which two of them are the same. Pure.
+import { domainToASCII, domainToUnicode } from 'node:url';
 import { EMAIL_MAX_LENGTH, USERNAME_MAX_LENGTH } from '../wire.ts';
+import { isOneScript } from './scripts.ts';
 
 /** A name that will do, or why it will not, in words for whoever typed it. */
 export type ParsedName = { ok: true; value: Name } | { ok: false; message: string };
 
-/** A name as typed, for display, and the key that it is compared by. */
+/** A name as it is shown, in NFKC and without blanks around it, and the key that it is compared by. */
 export interface Name {
   display: string;
   key: string;
 }
 
+/** The keys that a typed name can stand under in the directory. */
+export interface LookupKeys {
+  /** What `parseUsername` and `parseEmail` make of it: one for all spellings. */
+  canonical: string;
+  /**
+   * Where to look, best first. Always three, so that every lookup is the same work. Older accounts keep the key
+   * of their address as it was typed, with a domain in Unicode or in Punycode.
+   */
+  stored: readonly [asTyped: string, canonical: string, inUnicode: string];
+}
+
+/** Shows as nothing: two names would look alike. */
+const HIDDEN = /\p{Default_Ignorable_Code_Point}/u;
+
+/** Letters and digits with the marks that belong to them, and the punctuation of names. U+3007 is the zero of Chinese. */
+const USERNAME = /^(?:[\p{L}\p{Nd}\u3007][\p{Mn}\p{Mc}]*|[._'+-])+$/u;
+
 /**
- * Letters, marks, numbers, punctuation and symbols, without blanks and without `@`: a user name that looks like an
- * e-mail address could answer for somebody else's at sign-in. Control, format (among them the direction marks),
- * private-use and unassigned characters, lone surrogates and everything that shows as nothing (fillers, variation
- * selectors, the blank Braille pattern) are out: they make two different names look alike.
+ * Not at either end: a full stop or an apostrophe is lost in a sentence, a leading hyphen is an option to a command, a
+ * leading `+` or `-` a formula to a spreadsheet. And `_` alone is no name.
  */
-const USERNAME = /^(?:(?![\p{Default_Ignorable_Code_Point}\u2800])[\p{L}\p{M}\p{N}\p{P}\p{S}])+$/u;
+const LOOSE_PUNCTUATION = /^[.'+-]|[.'+-]$|^[^\p{L}\p{Nd}\u3007]+$/u;
+
+/**
+ * What mail programs turn into a link without being asked: names end up in subjects and lists. Other endings are left
+ * alone, since there are families called Ng, Li or Rio: mails must not show a name to somebody who never asked for them.
+ */
+const WEB_ADDRESS = /(?:^|['+])www\.|\.(?:com|net|org|info|biz|xyz|top|shop|site|online|app|dev)(?:$|['+])/;
 
 /** Deliverable addresses, not all of RFC 5322: no quoted local part, no comment, no address literal. RFC 6531 for Unicode. */
 const EMAIL =
-  /^[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~.-]{1,64}@(?=.{1,253}$)(?:[\p{L}\p{M}\p{N}](?:[\p{L}\p{M}\p{N}-]{0,61}[\p{L}\p{M}\p{N}])?\.)+[\p{L}\p{M}\p{N}](?:[\p{L}\p{M}\p{N}-]{0,61}[\p{L}\p{M}\p{N}])$/u;
+  /^(?=.{1,64}@)[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~-]+(?:\.[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~-]+)*@[\p{L}\p{M}\p{N}.-]+$/u;
+
+/** Read by mail systems as a route, an option, a command or a file (`a%b@relay`, `host!user`, `-f`, `|sh`, `/dev/null`). */
+const ACTED_ON = /^[-|/]|[%!]/;
+
+/** A host name of two labels or more, and no IPv4 address: the last label holds a letter. */
+const HOST_NAME = /^(?:[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?\.)+(?=[^.]*[a-z])[a-z\d][a-z\d-]{0,61}[a-z\d]$/;
+
+const BLANK = /[\p{White_Space}\ufeff]/u;
 
 /** Reads a user name: 1 to 64 code points. */
 export function parseUsername(text: string): ParsedName {
-  const key = toNameKey(text);
-  if (key === '') return { ok: false, message: 'must not be empty' };
-  if (!text.isWellFormed() || !USERNAME.test(text) || !USERNAME.test(key) || key.includes('@')) {
-    return {
-      ok: false,
-      message: 'must consist of letters, digits, punctuation and symbols, without spaces and without @',
-    };
-  }
-  if (longer(text, USERNAME_MAX_LENGTH) || longer(key, USERNAME_MAX_LENGTH)) {
-    return { ok: false, message: `must be at most ${USERNAME_MAX_LENGTH} characters long` };
-  }
-  return { ok: true, value: { display: text, key } };
+  const display = trimBlanks(text).normalize('NFKC');
+  const key = toNameKey(display);
+  if (key === '') return refuse('must not be empty');
+  if (!USERNAME.test(display) || HIDDEN.test(display))
+    return refuse("must consist of letters, digits and . _ - ' +, without spaces and without @");
+  if (longer(display, USERNAME_MAX_LENGTH) || longer(key, USERNAME_MAX_LENGTH))
+    return refuse(`must be at most ${USERNAME_MAX_LENGTH} characters long`);
+  if (LOOSE_PUNCTUATION.test(key))
+    return refuse('must begin and end with a letter, a digit or _, and not be _ alone');
+  if (!isOneScript(display))
+    return refuse('must keep to the letters of one alphabet and to one kind of digits');
+  if (WEB_ADDRESS.test(key)) return refuse('must not be a web address: leave out the www. or the ending');
+  return { ok: true, value: { display, key } };
 }
 
 /** Reads an e-mail address. Whether it exists is for a verification mail to find out. */
 export function parseEmail(text: string): ParsedName {
-  const key = toNameKey(text);
-  if (key === '') return { ok: false, message: 'must not be empty' };
-  if (text.length > EMAIL_MAX_LENGTH || key.length > EMAIL_MAX_LENGTH) {
-    return { ok: false, message: `must be at most ${EMAIL_MAX_LENGTH} characters long` };
-  }
-  const hasEmptyLabel = key.includes('..') || key.startsWith('.') || key.includes('.@');
-  if (!text.isWellFormed() || !EMAIL.test(text) || !EMAIL.test(key) || hasEmptyLabel) {
-    return { ok: false, message: 'must be an e-mail address' };
-  }
-  return { ok: true, value: { display: text, key } };
+  // What is canonically equivalent is the same text to every program; what only NFKC makes equal is another mailbox.
+  const display = trimBlanks(text).normalize('NFC');
+  if (display === '') return refuse('must not be empty');
+  if (display.length > EMAIL_MAX_LENGTH) return refuse(`must be at most ${EMAIL_MAX_LENGTH} characters long`);
+  if (display.normalize('NFKC') !== display)
+    return refuse('must be an e-mail address in plain characters, not in full-width or styled ones');
+  const at = display.lastIndexOf('@');
+  const domain = readDomain(display.slice(at + 1));
+  if (!EMAIL.test(display) || HIDDEN.test(display) || domain === undefined)
+    return refuse('must be an e-mail address');
+  const key = toEmailKey(display.slice(0, at), domain.ascii);
+  if (key.length > EMAIL_MAX_LENGTH) return refuse(`must be at most ${EMAIL_MAX_LENGTH} characters long`);
+  if (ACTED_ON.test(display)) return refuse('must not begin with - / or |, nor contain % or !');
+  // Label by label: `例子.com` is what such domains look like.
+  if (![display.slice(0, at), ...display.slice(at + 1).split('.')].every(isOneScript))
+    return refuse('must keep to the letters of one alphabet before the @ and between two dots after it');
+  return { ok: true, value: { display, key } };
 }
 
-/** The key that names and addresses are compared by: NFKC, then lower case, then NFKC again (lower-casing can undo it). */
+/** Reads what was typed at sign-in. Nothing is refused: an account may have a name that is no longer given out. */
+export function toLookupKeys(text: string): LookupKeys {
+  const typed = trimBlanks(text).normalize('NFKC');
+  const asTyped = toNameKey(typed);
+  const at = typed.lastIndexOf('@');
+  const domain = at < 0 ? undefined : readDomain(typed.slice(at + 1));
+  if (domain === undefined) return { canonical: asTyped, stored: [asTyped, asTyped, asTyped] };
+  const local = typed.slice(0, at);
+  const canonical = toEmailKey(local, domain.ascii);
+  return { canonical, stored: [asTyped, canonical, toEmailKey(local, domain.unicode)] };
+}
+
+/** The key that names are compared by: NFKC, then lower case, then NFKC again (lower-casing can undo it). */
 export function toNameKey(text: string): string {
   return text.normalize('NFKC').toLowerCase().normalize('NFKC');
 }
@@ -60,6 +111,36 @@ export function toNameKey(text: string): string {
 /** Whether what was typed at sign-in is an e-mail address. User names cannot contain an at sign. */
 export function isEmailKey(key: string): boolean {
   return key.includes('@');
+}
+
+/** Without the blanks around a name, which people paste along with it. Passwords are never trimmed. */
+export function trimBlanks(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && BLANK.test(text.charAt(start))) start += 1;
+  while (start < end && BLANK.test(text.charAt(end - 1))) end -= 1;
+  return text.slice(start, end);
+}
+
+function toEmailKey(local: string, domain: string): string {
+  return toNameKey(`${local}@${domain}`);
+}
+
+/** Both forms of a domain name (UTS 46), or `undefined` for what is none. */
+function readDomain(domain: string): { ascii: string; unicode: string } | undefined {
+  // Nothing that the URL parser, which answers below, would take for a port, a path, an escape or another dot.
+  // And no more than an address may hold: the work grows with the square of the length.
+  if (domain.length > EMAIL_MAX_LENGTH || !/^[\p{L}\p{M}\p{N}.-]+$/u.test(domain)) return undefined;
+  const ascii = domainToASCII(domain);
+  if (!HOST_NAME.test(ascii)) return undefined;
+  const unicode = domainToUnicode(ascii);
+  // The parser lets Punycode pass that stands for nothing, and hyphens beside a dot.
+  if (/(?:^|\.)(?:xn--|-)|-(?:\.|$)/.test(unicode)) return undefined;
+  return { ascii, unicode };
+}
+
+function refuse(message: string): ParsedName {
+  return { ok: false, message };
 }
 
 function longer(text: string, max: number): boolean {

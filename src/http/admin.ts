@@ -4,7 +4,7 @@ import type { MiddlewareHandler } from 'hono';
 import * as v from 'valibot';
 import type { OperatorAction } from '../account/operator.ts';
 import { listAccounts, releaseClaim } from '../directory/directory.ts';
-import { toNameKey } from '../domain/names.ts';
+import { toNameKey, trimBlanks } from '../domain/names.ts';
 import {
   type AccountDetailResponse,
   type AccountListResponse,
@@ -51,7 +51,7 @@ export async function list(c: AppContext): Promise<Response> {
   const { search = '', cursor = '', limit = DEFAULT_PAGE } = query.output;
   // One more than asked for tells whether there is a next page.
   const entries = await callDirectory(c, (db) =>
-    listAccounts(db, { search: toNameKey(search), afterId: cursor, limit: limit + 1 }),
+    listAccounts(db, { search: toNameKey(trimBlanks(search)), afterId: cursor, limit: limit + 1 }),
   );
   const page = entries.slice(0, limit);
   const answer: AccountListResponse = {

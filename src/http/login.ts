@@ -1,7 +1,7 @@
 // POST /login: a password for the first pair of tokens.
 import { deriveDecoyId } from '../account/decoy.ts';
 import { findAccountId } from '../directory/directory.ts';
-import { toNameKey } from '../domain/names.ts';
+import { toLookupKeys } from '../domain/names.ts';
 import { loginRequest } from '../wire.ts';
 import { answerJson } from './answer.ts';
 import { waitSince } from './answer-moment.ts';
@@ -26,11 +26,11 @@ export async function login(c: AppContext): Promise<Response> {
   const { body } = admitted;
 
   const { config, decoyKey } = c.get('service');
-  const nameKey = toNameKey(body.username);
+  const nameKey = toLookupKeys(body.username).canonical;
   // Both are always made: a name that nobody has must cost what a name that somebody has costs.
   const [decoyId, foundId] = await Promise.all([
     deriveDecoyId(decoyKey, nameKey),
-    callDirectory(c, (db) => findAccountId(db, nameKey)),
+    callDirectory(c, (db) => findAccountId(db, body.username)),
   ]);
   const accountId = foundId ?? decoyId;
   c.get('outcome').accountId = accountId;

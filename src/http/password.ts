@@ -1,8 +1,8 @@
 // PUT /password, POST /password/forgot, POST /password/reset.
 import { deriveDecoyId } from '../account/decoy.ts';
 import { findAccountId } from '../directory/directory.ts';
-import { toNameKey } from '../domain/names.ts';
 import { readMailToken } from '../tokens/mail-token.ts';
+import { toLookupKeys } from '../domain/names.ts';
 import { forgottenPasswordRequest, passwordChangeRequest, passwordResetRequest } from '../wire.ts';
 import { answerEmpty } from './answer.ts';
 import { waitSince } from './answer-moment.ts';
@@ -45,10 +45,10 @@ export async function forgotPassword(c: AppContext): Promise<Response> {
   const admitted = await admitAnyone(c, 'POST /password/forgot', forgottenPasswordRequest);
   if (!admitted.ok) return admitted.response;
   const { body } = admitted;
-  const key = toNameKey(body.email);
+  const key = toLookupKeys(body.email).canonical;
   const [decoyId, foundId] = await Promise.all([
     deriveDecoyId(c.get('service').decoyKey, key),
-    callDirectory(c, (db) => findAccountId(db, key)),
+    callDirectory(c, (db) => findAccountId(db, body.email)),
   ]);
   const device = readDevice(c);
   const asked = callAccount(c, foundId ?? decoyId, (account) =>

@@ -1,6 +1,14 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { type Claim, claim, findAccountId, findTaken, hasClaim } from '../../src/directory/directory.ts';
+import {
+  type Claim,
+  claim,
+  findAccountId,
+  findTaken,
+  hasClaim,
+  readdressAccount,
+  renameAccount,
+} from '../../src/directory/directory.ts';
 import { parseEmail, parseUsername } from '../../src/domain/names.ts';
 import { uniqueName } from '../support/service.ts';
 
@@ -138,7 +146,7 @@ describe('a claim', () => {
 
   it('takes hostile names for what they are', async () => {
     const name = `'),('x';DROP-TABLE/**/accounts;--${accounts}`;
-    const bobby = makeClaim({ username: name });
+    const bobby = { ...makeClaim(), username: { display: name, key: name.toLowerCase() } };
     expect(await claim(db, bobby)).toBe('claimed');
     expect(await findAccountId(db, bobby.username.key)).toBe(bobby.id);
     expect(await findAccountId(db, "' OR 1=1 --")).toBeUndefined();
@@ -179,5 +187,111 @@ describe('the lookup', () => {
     expect(await hasClaim(db, ada.id)).toBe(true);
     expect(await hasClaim(db, ada.username.key)).toBe(false);
     expect(await hasClaim(db, '')).toBe(false);
+  });
+});
+
+describe('an account whose address was registered under an older key', () => {
+  const punycode = (name: string) => `${name}@xn--mnchen-3ya.example`;
+
+  /** As registrations used to store it: the domain in the key as it was typed. */
+  async function insertOlder(): Promise<Claim> {
+    const ada = makeClaim();
+    const email = `${ada.username.key}@münchen.example`;
+    const older = { ...ada, email: { display: email, key: email } };
+    await db
+      .prepare('INSERT INTO accounts VALUES (?, ?, ?, ?, ?, ?)')
+      .bind(older.id, ada.username.key, email, ada.username.display, email, CREATED_AT_MS)
+      .run();
+    return older;
+  }
+
+  it('is found by either spelling', async () => {
+    const ada = await insertOlder();
+    expect(await findAccountId(db, ada.email.key)).toBe(ada.id);
+    expect(await findAccountId(db, punycode(ada.username.key))).toBe(ada.id);
+    expect(await findAccountId(db, ` ${punycode(ada.username.key).toUpperCase()}\n`)).toBe(ada.id);
+  });
+
+  it('keeps its address: nobody else gets it in any spelling', async () => {
+    const ada = await insertOlder();
+    for (const spelling of [ada.email.key, punycode(ada.username.key), ada.email.key.toUpperCase()]) {
+      const eve = makeClaim({ email: spelling });
+      expect(await findTaken(db, eve)).toBe('email_taken');
+      expect(await claim(db, eve)).toBe('email_taken');
+      expect(await readRows(eve.id)).toEqual([]);
+      const bob = makeClaim();
+      await claim(db, bob);
+      expect(await readdressAccount(db, bob.id, eve.email)).toBe('email_taken');
+      expect(await readRows(bob.id)).toEqual([rowOf(bob)]);
+    }
+    expect(await readRows(ada.id)).toEqual([rowOf(ada)]);
+  });
+
+  it('may take the same address itself, and is under today’s key from then on', async () => {
+    const ada = await insertOlder();
+    const email = makeClaim({ email: ada.email.display }).email;
+    expect(await findTaken(db, { ...ada, email })).toBe('claimed');
+    expect(await readdressAccount(db, ada.id, email)).toBe('claimed');
+    expect(await readRows(ada.id)).toEqual([rowOf({ ...ada, email })]);
+    expect(email.key).toBe(punycode(ada.username.key));
+    expect(await findAccountId(db, ada.email.display)).toBe(ada.id);
+  });
+
+  it('is found by its own spelling when another account has the other one', async () => {
+    const ada = await insertOlder();
+    const bob = makeClaim();
+    const email = punycode(ada.username.key);
+    await db
+      .prepare('INSERT INTO accounts VALUES (?, ?, ?, ?, ?, ?)')
+      .bind(bob.id, bob.username.key, email, bob.username.display, email, CREATED_AT_MS)
+      .run();
+    expect(await findAccountId(db, ada.email.key)).toBe(ada.id);
+    expect(await findAccountId(db, email)).toBe(bob.id);
+  });
+
+  it('has a user name that is not given out any more, and is found and protected as before', async () => {
+    for (const name of ['ada🦊', '<b>ada</b>', 'p\u0430ypal', 'evil.com']) {
+      const ada = makeClaim();
+      await claim(db, { ...ada, username: { display: name, key: name } });
+      expect(await findAccountId(db, ` ${name.toUpperCase()}`)).toBe(ada.id);
+      const eve = { ...makeClaim(), username: { display: name, key: name } };
+      expect(await claim(db, eve)).toBe('username_taken');
+    }
+  });
+});
+
+describe('a lookup', () => {
+  it('is a search in the index, whatever the name is', async () => {
+    const plans: string[] = [];
+    const spy = {
+      prepare: (query: string) => ({
+        bind: (...values: unknown[]) => ({
+          first: async () => {
+            const { results } = await db
+              .prepare(`EXPLAIN QUERY PLAN ${query}`)
+              .bind(...values)
+              .all<{ detail: string }>();
+            plans.push(results.map(({ detail }) => detail).join('; '));
+          },
+        }),
+      }),
+    } as unknown as D1Database;
+    for (const name of ['ada', 'ada@example.com', 'ada@münchen.example']) await findAccountId(spy, name);
+    expect(plans).toHaveLength(3);
+    for (const plan of plans) expect(plan).toMatch(/^SEARCH accounts USING INDEX \S+ \(\w+_key=\?\)/);
+  });
+});
+
+describe('a change of name', () => {
+  it('to a name that another account has is refused, and to one’s own in other letters is not', async () => {
+    const ada = makeClaim();
+    const bob = makeClaim();
+    await claim(db, ada);
+    await claim(db, bob);
+    expect(await renameAccount(db, bob.id, ada.username)).toBe('username_taken');
+    expect(await readRows(bob.id)).toEqual([rowOf(bob)]);
+    const shouted = { ...bob.username, display: bob.username.display.toUpperCase() };
+    expect(await renameAccount(db, bob.id, shouted)).toBe('claimed');
+    expect(await readRows(bob.id)).toEqual([rowOf({ ...bob, username: shouted })]);
   });
 });

@@ -71,4 +71,24 @@ describe('twelve wrong passwords are answered alike', () => {
     expect(answers[0]?.slice(0, 2)).toEqual([429, '30']);
     expect(answers[1]).toEqual(answers[0]);
   });
+
+  it('in every spelling of an address with a domain in Unicode, and with blanks around it', async () => {
+    const [ada, nobody] = [uniqueName(), uniqueName()];
+    const json = { username: ada, email: `${ada}@münchen.example`, password: PASSWORD };
+    expect((await service.post('/register', { json })).status).toBe(201);
+    const answers = [];
+    for (const name of [ada, nobody]) {
+      const domains = ['münchen.example', 'xn--mnchen-3ya.example', 'MÜNCHEN.EXAMPLE'];
+      const spellings = domains.map((domain) => `\u00a0${name}@${domain}\n`);
+      for (const username of [...spellings, ...spellings]) {
+        const response = await service.post('/login', { json: { username, password: 'wrong' } });
+        expect(response.status).toBe(401);
+      }
+      const username = `${name}@xn--mnchen-3ya.example`;
+      const response = await service.post('/login', { json: { username, password: PASSWORD } });
+      answers.push([response.status, response.headers.get('Retry-After'), await response.text()]);
+    }
+    expect(answers[0]?.slice(0, 2)).toEqual([429, '30']);
+    expect(answers[1]).toEqual(answers[0]);
+  });
 });

@@ -57,7 +57,7 @@ describe('POST /login without what it needs', () => {
   });
 });
 
-const NAME_RULE = 'must consist of letters, digits, punctuation and symbols, without spaces and without @';
+const NAME_RULE = "must consist of letters, digits and . _ - ' +, without spaces and without @";
 const COMMON = 'is one of the most common passwords; choose one that others would not guess';
 
 describe('POST /register with what will not do', () => {
@@ -90,6 +90,14 @@ describe('POST /register with what will not do', () => {
       ],
     ],
     [
+      'blanks for names',
+      { username: ' \u00a0', email: '\t' },
+      [
+        ['username', 'must not be empty'],
+        ['email', 'must not be empty'],
+      ],
+    ],
+    [
       'three faults at once',
       { username: 'a b', email: 'nobody', password: 'short' },
       [
@@ -100,6 +108,17 @@ describe('POST /register with what will not do', () => {
     ],
     ['a name that looks like an address', { username: 'ada@example.com' }, [['username', NAME_RULE]]],
     ['a name with a line break', { username: 'ada\nlovelace' }, [['username', NAME_RULE]]],
+    ['a name that is a link', { username: 'https://evil.example' }, [['username', NAME_RULE]]],
+    [
+      'a name of two alphabets',
+      { username: 'p\u0430ypal' },
+      [['username', 'must keep to the letters of one alphabet and to one kind of digits']],
+    ],
+    [
+      'an address in full-width letters',
+      { email: 'ａｄａ@example.com' },
+      [['email', 'must be an e-mail address in plain characters, not in full-width or styled ones']],
+    ],
     ['a name with a direction mark', { username: 'ada\u202e' }, [['username', NAME_RULE]]],
     [
       'a name of 65 characters',
@@ -143,9 +162,10 @@ describe('POST /register with what will not do', () => {
     ['the user name', (name: string) => name, 'must not be your user name'],
     ['the user name backwards', (name: string) => [...name].reverse().join(''), 'must not be your user name'],
     ['the e-mail address', (name: string) => `${name}@mail.example`, 'must not be your e-mail address'],
+    ['the user name with more', (name: string) => `${name}1!`, 'must not be your user name'],
   ])('refuses %s as the password', async (_, choose, message) => {
     const name = uniqueName();
-    const json = { username: name, email: `${name}@mail.example`, password: choose(name) };
+    const json = { username: ` ${name}\t`, email: ` ${name}@mail.example\n`, password: choose(name) };
     await expectProblem(await service.post('/register', { json }), 422, 'invalid_input', {
       errors: [{ field: 'password', message }],
     });

@@ -34,6 +34,8 @@ describe('POST /login', () => {
     ['the e-mail address in capitals', (name: string) => `${name}@Example.COM`.toUpperCase()],
     ['the name in capitals', (name: string) => name.toUpperCase()],
     ['the name in full-width letters, which NFKC folds', toFullWidth],
+    ['the name with blanks around it', (name: string) => `\u00a0 ${name}\r\n`],
+    ['the e-mail address with blanks around it', (name: string) => ` ${name}@example.com\ufeff`],
   ])('takes %s for the user name', async (_, spell) => {
     const ada = await service.register();
     const response = await service.post('/login', {

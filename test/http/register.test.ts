@@ -50,6 +50,34 @@ describe('POST /register', () => {
     }
   });
 
+  it('takes the blanks off a name and an address, never off a password, and stores both in NFKC', async () => {
+    const name = uniqueName();
+    const json = {
+      username: `\ufeff Ｐ${name.slice(1)}\n`,
+      email: `\u00a0${name}@example.com `,
+      password: ` ${PASSWORD} `,
+    };
+    const response = await service.post('/register', { json });
+    expect(response.status).toBe(201);
+    const { user } = await response.json<{ user: object }>();
+    expect(user).toMatchObject({ username: `P${name.slice(1)}`, email: `${name}@example.com` });
+    expect(await listStoredUsernames()).toContain(`P${name.slice(1)}`);
+    await service.login(name, json.password);
+    await expectProblem(
+      await service.post('/login', { json: { username: name, password: PASSWORD } }),
+      401,
+      'invalid_credentials',
+    );
+  });
+
+  it('refuses the address of an account in the other spelling of its domain', async () => {
+    const name = uniqueName();
+    const first = { ...registration(name), email: `${name}@münchen.example` };
+    expect((await service.post('/register', { json: first })).status).toBe(201);
+    const json = { ...registration(uniqueName()), email: `${name}@xn--mnchen-3ya.example` };
+    await expectProblem(await service.post('/register', { json }), 409, 'email_taken');
+  });
+
   it('shows a name and an e-mail address as they were typed', async () => {
     const name = uniqueName();
     const json = { ...registration(name), username: name.toUpperCase(), email: `${name}@Example.COM` };

@@ -104,7 +104,7 @@ describe('the list', () => {
 
   it('finds accounts by the start of a name or an address, in any case, and takes no pattern', async () => {
     const ada = await service.register(`zz-${uniqueName()}`);
-    for (const search of [ada.name, ada.name.slice(0, 8).toUpperCase(), ada.email]) {
+    for (const search of [ada.name, ada.name.slice(0, 8).toUpperCase(), ada.email, `%20${ada.name}%C2%A0`]) {
       const { accounts } = await (await ask('GET', `?search=${search}`)).json<{ accounts: unknown[] }>();
       expect(accounts).toEqual([
         { id: ada.id, username: ada.name, email: ada.email, createdAt: expect.any(String) },

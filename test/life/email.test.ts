@@ -192,6 +192,16 @@ describe('a change of e-mail address', () => {
     await expectProblem(await askForChange(ada, 'nowhere'), 422, 'invalid_input', { errors });
   });
 
+  it('takes the blanks off the address, and finds it taken in every spelling of its domain', async () => {
+    const ada = await service.register();
+    const bob = await service.register();
+    expect((await askForChange(ada, ` ${ada.name}@münchen.example\n`)).status).toBe(202);
+    await verify(readLinkToken(await awaitMail(`${ada.name}@münchen.example`, 'confirm_new_email')));
+    const spelling = `${ada.name}@XN--MNCHEN-3YA.example`;
+    expect(await findAccountId(env.DIRECTORY, spelling)).toBe(ada.id);
+    await expectProblem(await askForChange(bob, spelling), 409, 'email_taken');
+  });
+
   it('loses against somebody who took the address meanwhile', async () => {
     const ada = await service.register();
     const name = uniqueName();

@@ -46,6 +46,15 @@ describe('PATCH /me', () => {
     await service.login(ada.name);
   });
 
+  it('takes the blanks off the name, and stores it in NFKC', async () => {
+    const ada = await service.register();
+    const username = uniqueName();
+    const response = await rename(ada, ` Ｐ${username.slice(1)}\u00a0`);
+    const { user } = await response.json<{ user: object }>();
+    expect(user).toMatchObject({ username: `P${username.slice(1)}` });
+    expect(await findAccountId(env.DIRECTORY, username)).toBe(ada.id);
+  });
+
   it('lets the owner change the case of the own name', async () => {
     const ada = await service.register();
     expect((await rename(ada, ada.name.toUpperCase())).status).toBe(200);

@@ -1,3 +1,4 @@
+import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { readStored } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
@@ -46,6 +47,28 @@ describe('POST /password/forgot', () => {
     const link = /https:\/\/\S+/.exec(mail.text)?.[0] ?? '';
     expect(link).toMatch(/^https:\/\/auth\.test\/account#reset-password=[\w-]{22}\.[\w-]{43}$/);
     expect(mail.html).toContain(`href="${link}"`);
+  });
+
+  it('finds the address with blanks around it, and with its domain in Punycode, and mails to it as it was typed', async () => {
+    const name = uniqueName();
+    const email = `${name}@münchen.example`;
+    const json = { username: name, email, password: PASSWORD };
+    expect((await service.post('/register', { json })).status).toBe(201);
+    await forget(` ${email}\n`);
+    await awaitMail(email, 'reset_password');
+    await forget(`${name}@xn--mnchen-3ya.example`);
+    await awaitMail(email, 'reset_password', 2);
+  });
+
+  it('finds an account whose address was registered under an older key', async () => {
+    const ada = await service.register();
+    await env.DIRECTORY.prepare('UPDATE accounts SET email_key = ? WHERE id = ?')
+      .bind(`${ada.name}@münchen.example`, ada.id)
+      .run();
+    await forget(`${ada.name}@xn--mnchen-3ya.example`);
+    await awaitMail(ada.email, 'reset_password');
+    const username = `${ada.name}@xn--mnchen-3ya.example`;
+    expect((await service.login(username)).sid).not.toBe(ada.sid);
   });
 
   it('mails an owner at most five times an hour, and says so to nobody', async () => {

@@ -33,7 +33,8 @@ const ROOMS: Record<string, Room> = {
   directory: { imports: ['domain'], packages: [] },
   tokens: { imports: [], packages: ['hono/jwt', 'node:crypto', 'valibot'] },
   passwords: { imports: [], packages: ['node:crypto'] },
-  domain: { imports: ['wire'], packages: [] },
+  // node:url for the two forms of a domain name, native in workerd.
+  domain: { imports: ['wire'], packages: ['node:url'] },
   wire: { imports: [], packages: ['valibot'] },
   client: { imports: ['wire'], packages: [] },
   web: { imports: ['client'], packages: [] },
