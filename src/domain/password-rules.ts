@@ -1,7 +1,7 @@
 // Which passwords may be chosen. Pure. NIST SP 800-63B-4 section 3.1.1.2: length and a blocklist, no composition rule.
 import { PASSWORD_MAX_LENGTH } from '../wire.ts';
 import { isCommonPassword } from './common-passwords.ts';
-import { toNameKey } from './names.ts';
+import { toLookupKeys, toNameKey } from './names.ts';
 
 /** A name this short is a syllable, not a giveaway: passwords that hold it are not refused for it. */
 const MIN_REVEALING_NAME_LENGTH = 4;
@@ -28,11 +28,12 @@ export function findPasswordFault(
   const key = toNameKey(normalized);
   if (isCommonPassword(key))
     return 'is one of the most common passwords; choose one that others would not guess';
-  const username = toNameKey(owner.username);
-  const email = toNameKey(owner.email);
-  if (revealsName(key, username)) return 'must not be your user name';
-  if (revealsName(key, email) || revealsName(key, email.slice(0, email.lastIndexOf('@'))))
-    return 'must not be your e-mail address';
+  if (revealsName(key, toLookupKeys(owner.username).canonical)) return 'must not be your user name';
+  const addresses = toLookupKeys(owner.email).stored.flatMap((email) => [
+    email,
+    email.slice(0, email.lastIndexOf('@')),
+  ]);
+  if (addresses.some((name) => revealsName(key, name))) return 'must not be your e-mail address';
   return undefined;
 }
 
