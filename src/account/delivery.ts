@@ -6,7 +6,7 @@ import { createHmac } from 'node:crypto';
 import { type Config, loadConfig } from '../config.ts';
 import { findAccountId } from '../directory/directory.ts';
 import { admitMail } from '../directory/recipients.ts';
-import { toNameKey } from '../domain/names.ts';
+import { toLookupKeys } from '../domain/names.ts';
 import { linkKinds, type Mail, type MailKind, type SendMail } from '../mail/mail.ts';
 import { openMailer } from '../mail/mailer.ts';
 import { writeMail } from '../mail/templates.ts';
@@ -125,7 +125,7 @@ async function findKindToSend(
 ): Promise<MailKind | undefined> {
   if (kind !== 'confirm_new_email') return kind;
   try {
-    const holder = await withTimeout(findAccountId(env.DIRECTORY, toNameKey(address)));
+    const holder = await withTimeout(findAccountId(env.DIRECTORY, address));
     return holder === undefined || holder === ownId ? kind : 'email_in_use';
   } catch {
     return undefined;
@@ -141,7 +141,7 @@ async function isUnderRecipientLimit(
 ): Promise<boolean> {
   const [secret = ''] = config.refreshSecrets; // loadConfig refuses an empty list
   const recipient = createHmac('sha256', secret)
-    .update(`latchkey/recipient ${toNameKey(address)}`)
+    .update(`latchkey/recipient ${toLookupKeys(address).canonical}`)
     .digest('base64url');
   const isRequested = linkKinds.some((linkKind) => linkKind === kind);
   try {

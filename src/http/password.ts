@@ -1,8 +1,8 @@
 // PUT /password, POST /password/forgot, POST /password/reset.
 import { deriveDecoyId } from '../account/decoy.ts';
 import { findAccountId } from '../directory/directory.ts';
-import { readMailToken } from '../tokens/mail-token.ts';
 import { toLookupKeys } from '../domain/names.ts';
+import { readMailToken } from '../tokens/mail-token.ts';
 import { forgottenPasswordRequest, passwordChangeRequest, passwordResetRequest } from '../wire.ts';
 import { answerEmpty } from './answer.ts';
 import { waitSince } from './answer-moment.ts';
