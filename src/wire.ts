@@ -141,9 +141,15 @@ export const eventKinds = [
 ] as const;
 export type EventKind = (typeof eventKinds)[number];
 
-/** One security event, as the account's owner sees it. `operator` is the label of whoever did it from outside. */
+/**
+ * One security event, as the account's owner sees it. The same kind by the same actor within an hour of the last time
+ * is one event: `count` (an integer, at least 1) says how often, `at` when first, `lastAt` when last.
+ * `operator` is the label of whoever did it from outside.
+ */
 export interface SecurityEvent {
   at: string;
+  lastAt: string;
+  count: number;
   kind: EventKind;
   sessionId: string | null;
   userAgent: string | null;
@@ -152,7 +158,7 @@ export interface SecurityEvent {
   operator: string | null;
 }
 
-/** Answer of `GET /me/history`: newest first, at most 100. */
+/** Answer of `GET /me/history`: by `lastAt`, newest first; of each kind the last 20 or 50 (`domain/history.ts`). */
 export interface HistoryResponse {
   events: SecurityEvent[];
 }

@@ -1,17 +1,18 @@
-// The account's history: the last hundred security events, for its owner and for operators.
+// The account's history, for its owner and for operators: the last security events of each kind (`domain/history.ts`).
+import { countKept, REPEAT_WINDOW_MS } from '../domain/history.ts';
 import type { Device } from '../domain/session.ts';
 import type { EventKind } from '../wire.ts';
-
-/** Security events kept. Older ones go. */
-export const MAX_EVENTS = 100;
 
 /** Who did it: a device, and for what was done from outside, the operator's label. */
 export interface Actor extends Device {
   operator?: string;
 }
 
+/** One event, or a series of the same: `count` times from `atMs` to `lastAtMs`. */
 export interface EventRow extends Device {
   atMs: number;
+  lastAtMs: number;
+  count: number;
   kind: EventKind;
   sid: string | null;
   operator: string | null;
@@ -24,27 +25,39 @@ export class EventStore {
     this.#sql = sql;
   }
 
-  record(kind: EventKind, nowMs: number, actor: Actor, sid?: string): void {
-    this.#sql.exec(
-      'INSERT INTO event (at_ms, kind, sid, user_agent, ip, country, operator) VALUES (?, ?, ?, ?, ?, ?, ?)',
+  /** Adds an event, or counts up the row of the same one. Removes the oldest rows of its kind, never of another. */
+  record(kind: EventKind, nowMs: number, { userAgent, ip, country, operator }: Actor, sid?: string): void {
+    const cause = [kind, sid ?? null, userAgent, ip, country, operator ?? null];
+    // The row gets the next id: ids are the order of the last times, whatever the clock does.
+    const repeated = this.#sql.exec(
+      `UPDATE event SET id = (SELECT MAX(id) FROM event) + 1, count = count + 1, last_at_ms = ?7
+       WHERE id = (SELECT MAX(id) FROM event WHERE kind = ?1 AND sid IS ?2 AND user_agent IS ?3 AND ip IS ?4
+         AND country IS ?5 AND operator IS ?6 AND last_at_ms > ?8)`,
+      ...cause,
       nowMs,
-      kind,
-      sid ?? null,
-      actor.userAgent,
-      actor.ip,
-      actor.country,
-      actor.operator ?? null,
+      nowMs - REPEAT_WINDOW_MS,
     );
-    this.#sql.exec('DELETE FROM event WHERE id <= (SELECT MAX(id) FROM event) - ?', MAX_EVENTS);
+    if (repeated.rowsWritten > 0) return;
+    this.#sql.exec(
+      `INSERT INTO event (kind, sid, user_agent, ip, country, operator, at_ms, last_at_ms, count)
+       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, 1)`,
+      ...cause,
+      nowMs,
+    );
+    this.#sql.exec(
+      `DELETE FROM event WHERE id IN
+         (SELECT id FROM event WHERE kind = ? ORDER BY id DESC LIMIT -1 OFFSET ?)`,
+      kind,
+      countKept(kind),
+    );
   }
 
-  /** Newest first. */
+  /** Every row, at most `MAX_EVENTS`; the one that happened last comes first. */
   list(): EventRow[] {
     return this.#sql
       .exec<{ [K in keyof EventRow]: EventRow[K] }>(
-        `SELECT at_ms AS atMs, kind, sid, user_agent AS userAgent, ip, country, operator
-         FROM event ORDER BY id DESC LIMIT ?`,
-        MAX_EVENTS,
+        `SELECT at_ms AS atMs, last_at_ms AS lastAtMs, count, kind, sid, user_agent AS userAgent, ip, country, operator
+         FROM event ORDER BY id DESC`,
       )
       .toArray();
   }

@@ -91,6 +91,12 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE mail_token ADD COLUMN used_at_ms INTEGER;
   ALTER TABLE outbox ADD COLUMN counted_at_ms INTEGER;
   `,
+  // 4: an event that happens again counts up its row.
+  `
+  ALTER TABLE event ADD COLUMN last_at_ms INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE event ADD COLUMN count INTEGER NOT NULL DEFAULT 1;
+  UPDATE event SET last_at_ms = at_ms;
+  `,
 ];
 
 /** The version that this code reads and writes. */

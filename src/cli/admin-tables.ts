@@ -26,8 +26,8 @@ export function formatAccount(account: AccountDetailResponse): string {
     shorten(s.userAgent),
   ]);
   const eventRows = events.map((e) => [
-    toMinute(e.at),
-    e.kind,
+    toMinute(e.lastAt),
+    e.count > 1 ? `${e.kind} (${e.count} times since ${toMinute(e.at)})` : e.kind,
     e.operator ?? '',
     e.ip ?? '',
     e.country ?? '',

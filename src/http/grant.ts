@@ -118,6 +118,8 @@ export function toSessionInfo(session: Session, currentSid: string): SessionInfo
 /** A security event as the owner or an operator sees it. */
 export function toSecurityEvent({
   atMs,
+  lastAtMs,
+  count,
   kind,
   sid,
   userAgent,
@@ -125,7 +127,8 @@ export function toSecurityEvent({
   country,
   operator,
 }: EventRow): SecurityEvent {
-  return { at: toRfc3339(atMs), kind, sessionId: sid, userAgent, ip, country, operator };
+  const [at, lastAt] = [toRfc3339(atMs), toRfc3339(lastAtMs)];
+  return { at, lastAt, count, kind, sessionId: sid, userAgent, ip, country, operator };
 }
 
 function toRfc3339(ms: number): string {

@@ -36,6 +36,8 @@ const tokens = {
 
 const event = v.object({
   at: timestamp,
+  lastAt: timestamp,
+  count: v.pipe(v.number(), v.integer(), v.minValue(1)),
   kind: v.picklist(eventKinds),
   sessionId: nullableText,
   userAgent: nullableText,

@@ -147,7 +147,9 @@ export const operations: Record<string, Record<string, Operation>> = {
   },
   '/me/history': {
     GET: {
-      ...{ id: 'showHistory', tag: 'Account', summary: 'The last 100 security events, newest first' },
+      ...{ id: 'showHistory', tag: 'Account', summary: 'The security events, newest first' },
+      description:
+        'The last 20 or 50 of each kind. The same kind by the same actor within an hour of the last time is one event: `count` times from `at` to `lastAt`.',
       ...{ auth: 'bearer', status: 200, answer: ['History'], refusals: bearer },
     },
   },

@@ -4,7 +4,7 @@ import { randomId } from '../../src/account/id.ts';
 import { migrate, readSchemaVersion, SCHEMA_VERSION } from '../../src/account/schema.ts';
 import { CLAIM_CHECK_DELAY_MS } from '../../src/account/upkeep.ts';
 import { hashPassword } from '../../src/passwords/scrypt.ts';
-import { DEVICE, openAccount, POLICY, readStored } from '../support/account.ts';
+import { DEVICE, inStore, openAccount, POLICY, readEvents, readStored } from '../support/account.ts';
 import { accountOf, PASSWORD } from '../support/service.ts';
 
 const CREATED_MS = Date.UTC(2026, 0, 2);
@@ -144,5 +144,56 @@ describe('an account that version 2 stored', () => {
       outcome: 'signed_in',
       browser,
     });
+  });
+});
+
+/** An account as version 2 stored it, with as many events as that kept, all of the last minute. */
+async function plantHistory(): Promise<{ id: string; startMs: number }> {
+  const id = randomId();
+  const startMs = Date.now() - 60_000;
+  await runInDurableObject(accountOf(id), (_, { storage }) => {
+    migrate(storage, 2);
+    const { sql } = storage;
+    sql.exec(
+      `INSERT INTO account (singleton, id, username, email, password_hash, created_at_ms)
+       VALUES (1, ?, 'ada', 'ada@example.com', ?, ?)`,
+      id,
+      hashPassword(PASSWORD),
+      CREATED_MS,
+    );
+    const insert = (atMs: number, kind: string, ip: string | null, operator: string | null = null) =>
+      sql.exec(
+        'INSERT INTO event (at_ms, kind, user_agent, ip, country, operator) VALUES (?, ?, ?, ?, ?, ?)',
+        ...[atMs, kind, DEVICE.userAgent, ip, DEVICE.country, operator],
+      );
+    insert(startMs, 'disabled', null, 'grace');
+    for (let n = 1; n < 99; n += 1) insert(startMs + n, 'session_ended', `2001:db8::${n}`);
+    insert(startMs + 99, 'sign_in_failed', DEVICE.ip);
+  });
+  await evictDurableObject(accountOf(id));
+  return { id, startMs };
+}
+
+describe('the history of an account that version 2 stored', () => {
+  it('is kept, each event as having happened once', async () => {
+    const { id, startMs } = await plantHistory();
+    await openAccount(id).describe('BBBBBBBBBBBBBBBBBBBBBB');
+    const events = await readEvents(id);
+    expect(events).toHaveLength(100);
+    for (const [n, event] of events.entries())
+      expect(event).toMatchObject({ id: n + 1, at_ms: startMs + n, last_at_ms: startMs + n, count: 1 });
+    expect(events[0]).toMatchObject({ kind: 'disabled', operator: 'grace' });
+  });
+
+  it('goes on: what happens again counts up, and the next of a kind leaves the last ones of it', async () => {
+    const { id, startMs } = await plantHistory();
+    const account = openAccount(id);
+    await account.signIn('wrong', DEVICE, POLICY);
+    await inStore(id, (store) => store.events.record('session_ended', Date.now(), DEVICE));
+    const events = await readEvents(id);
+    expect(events).toHaveLength(22);
+    expect(events[0]).toMatchObject({ kind: 'disabled', count: 1 });
+    expect(events.at(-2)).toMatchObject({ kind: 'sign_in_failed', count: 2, at_ms: startMs + 99 });
+    expect(events.at(-1)).toMatchObject({ kind: 'session_ended', count: 1, ip: DEVICE.ip });
   });
 });

@@ -64,7 +64,9 @@ describe('a browser that signed in before', () => {
     expect((await signIn(ada.name)).status).toBe(200);
     passSeconds(30);
     expect((await signIn(ada.name, device)).status).toBe(200);
-    expect((await readEvents(ada.id)).filter(({ kind }) => kind === 'sign_in_failed')).toHaveLength(6);
+    expect((await readEvents(ada.id)).filter(({ kind }) => kind === 'sign_in_failed')).toMatchObject([
+      { count: 6 },
+    ]);
   });
 
   it('keeps its number when it signs in again', async () => {

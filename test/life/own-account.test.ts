@@ -87,6 +87,8 @@ describe('GET /me/history', () => {
     expect(events.map(({ kind }) => kind)).toEqual(['sign_in_failed', 'signed_in', 'registered']);
     expect(events[0]).toEqual({
       at: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/),
+      lastAt: events[0]?.at,
+      count: 1,
       kind: 'sign_in_failed',
       sessionId: null,
       userAgent: 'Guesser/1.0',
@@ -95,6 +97,25 @@ describe('GET /me/history', () => {
       operator: null,
     });
     expect(events[1]).toMatchObject({ sessionId: ada.sid });
+  });
+
+  it('tells once what happened several times, with how often, when first and when last', async () => {
+    const nowMs = freezeClock();
+    const ada = await service.register();
+    await service.post('/login', { json: { username: ada.name, password: 'wrong' } });
+    passSeconds(3599);
+    await service.post('/login', { json: { username: ada.name, password: 'wrong' } });
+    const { sid, accessToken } = await service.login(ada.name);
+    const response = await service.fetch('/me/history', { bearer: accessToken });
+    const toText = (ms: number) => new Date(ms).toISOString();
+    expect(await response.json()).toMatchObject({
+      events: [
+        { kind: 'signed_in', sessionId: sid, count: 1 },
+        { kind: 'sign_in_failed', count: 2, at: toText(nowMs), lastAt: toText(nowMs + 3_599_000) },
+        { kind: 'signed_in', sessionId: ada.sid, count: 1 },
+        { kind: 'registered', count: 1 },
+      ],
+    });
   });
 
   it('is for the owner with a live session', async () => {

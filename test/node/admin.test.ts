@@ -51,6 +51,7 @@ describe('what people see of accounts', () => {
   });
 
   it('shows standing, sessions and history of one, and lets no device steer the terminal', () => {
+    const event = { at: USER.createdAt, lastAt: USER.createdAt, count: 1, sessionId: null, ...PLACE };
     const text = formatAccount({
       user: USER,
       emailVerified: false,
@@ -65,11 +66,15 @@ describe('what people see of accounts', () => {
           ...PLACE,
         },
       ],
-      events: [{ at: USER.createdAt, kind: 'disabled', sessionId: null, operator: 'grace', ...PLACE }],
+      events: [
+        { ...event, kind: 'disabled', operator: 'grace' },
+        { ...event, kind: 'sign_in_failed', count: 7, lastAt: '2026-11-24T10:31:00.000Z', operator: null },
+      ],
     });
     expect(text).toContain('disabled, address not confirmed, has to set a new password');
     expect(text).toContain('Sessions: 1');
-    expect(text).toMatch(/2026-11-24 10:00 {2}disabled {2}grace/);
+    expect(text).toMatch(/2026-11-24 10:00 {2}disabled {2,}grace/);
+    expect(text).toContain('2026-11-24 10:31  sign_in_failed (7 times since 2026-11-24 10:00)');
     expect(text).not.toContain('\u001b');
   });
 });
