@@ -1,11 +1,10 @@
 // The operators' command line against a service that runs: real processes, from the first account to the last.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Finished, PROJECT_ROOT, runCli } from '../support/cli.ts';
+import { findFreePort } from '../support/free-port.ts';
 import { LocalRun, makeCheckout, removeCheckout } from '../support/local-run.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const ADMIN_TOKEN = 'admin-token-of-the-tests-0123456789abcdef';
 const PASSWORD = 'correct horse battery staple';
@@ -16,36 +15,45 @@ ADMIN_TOKEN='${ADMIN_TOKEN}'
 const DONE = { exitCode: 0, stdout: 'Done.\n', stderr: '' };
 
 let folder = '';
-let run: LocalRun;
-let id = '';
+let run: LocalRun | undefined;
+let url = '';
 
 beforeAll(async () => {
   folder = await makeCheckout();
   await writeFile(join(folder, '.dev.vars'), DEV_VARS);
   run = await LocalRun.start(folder);
-  const response = await post('/register', { username: 'ada', email: 'ada@example.com', password: PASSWORD });
-  ({
-    user: { id },
-  } = (await response.json()) as { user: { id: string } });
-}, 300_000);
+  ({ url } = run);
+});
 
 afterAll(async () => {
-  run.kill();
+  run?.kill();
   await removeCheckout(folder);
 });
 
 function post(path: string, body: object): Promise<Response> {
-  return run.fetch(path, {
+  return fetch(`${url}${path}`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
     body: JSON.stringify(body),
   });
 }
 
-function admin(args: string[], url = run.url, token = ADMIN_TOKEN): Promise<Finished> {
+let people = 0;
+
+/** A fresh account, signed in: each test makes its own. */
+async function register(): Promise<{ id: string; username: string; email: string }> {
+  people += 1;
+  const username = `ada-${people}`;
+  const email = `${username}@example.com`;
+  const response = await post('/register', { username, email, password: PASSWORD });
+  const { user } = (await response.json()) as { user: { id: string } };
+  return { id: user.id, username, email };
+}
+
+function admin(args: string[], at = url, token = ADMIN_TOKEN): Promise<Finished> {
   return runCli('admin.ts', [...args, '--operator', 'grace'], PROJECT_ROOT, {
     ADMIN_TOKEN: token,
-    LATCHKEY_URL: url,
+    LATCHKEY_URL: at,
   });
 }
 
@@ -62,17 +70,18 @@ interface Detail {
   events: { kind: string; operator: string | null }[];
 }
 
-async function signIn(): Promise<number> {
-  return (await post('/login', { username: 'ada', password: PASSWORD })).status;
+async function signIn(username: string): Promise<number> {
+  return (await post('/login', { username, password: PASSWORD })).status;
 }
 
 describe('npm run admin, against a service that runs', () => {
   it('lists, searches and shows accounts, for people and for scripts', async () => {
-    expect((await admin(['list'])).stdout).toContain(`${id}  ada        ada@example.com`);
+    const { id, username, email } = await register();
+    expect((await admin(['list'])).stdout).toMatch(new RegExp(`^${id}  ${username} +${email} `, 'm'));
     expect((await admin(['search', 'nobody'])).stdout).toBe('No account.\n');
-    expect(await adminJson('search', 'ad')).toMatchObject({ accounts: [{ id }], cursor: null });
+    expect(await adminJson('search', email.slice(0, -1))).toMatchObject({ accounts: [{ id }], cursor: null });
     expect((await admin(['show', id])).stdout).toContain('Sessions: 1');
-    expect(await adminJson('show', id)).toMatchObject({ user: { id, username: 'ada' }, disabled: false });
+    expect(await adminJson('show', id)).toMatchObject({ user: { id, username }, disabled: false });
   });
 
   it('creates an account, and says what is wrong with one that it cannot create', async () => {
@@ -94,34 +103,38 @@ describe('npm run admin, against a service that runs', () => {
   });
 
   it('disables and enables an account, under the operator’s name', async () => {
+    const { id, username } = await register();
     expect(await admin(['disable', id])).toEqual(DONE);
-    expect(await signIn()).toBe(403);
+    expect(await signIn(username)).toBe(403);
     const { disabled, sessions, events } = await adminJson<Detail>('show', id);
     expect({ disabled, sessions }).toEqual({ disabled: true, sessions: [] });
     expect(events[0]).toMatchObject({ kind: 'disabled', operator: 'grace' });
     expect(await admin(['enable', id])).toEqual(DONE);
-    expect(await signIn()).toBe(200);
+    expect(await signIn(username)).toBe(200);
   });
 
   it('ends sessions, and forces a new password', async () => {
+    const { id, username } = await register();
     expect((await adminJson<Detail>('show', id)).sessions).toHaveLength(1);
     expect(await adminJson('end-sessions', id)).toEqual({ done: true });
     expect((await adminJson<Detail>('show', id)).sessions).toEqual([]);
     expect(await admin(['force-reset', id])).toEqual(DONE);
     expect(await adminJson<Detail>('show', id)).toMatchObject({ mustResetPassword: true });
-    expect(await signIn()).toBe(403);
+    expect(await signIn(username)).toBe(403);
   });
 
   it('says why nothing happened: a wrong token, nobody there, no such account, a slip', async () => {
-    expect(await admin(['list'], run.url, `${ADMIN_TOKEN}x`)).toEqual({
+    const { id } = await register();
+    expect(await admin(['list'], url, `${ADMIN_TOKEN}x`)).toEqual({
       exitCode: 1,
       stdout: '',
       stderr: '401 Unauthorized\n',
     });
-    expect(await admin(['list'], 'http://localhost:1')).toEqual({
+    const nobody = `http://localhost:${await findFreePort()}`;
+    expect(await admin(['list'], nobody)).toEqual({
       exitCode: 1,
       stdout: '',
-      stderr: 'no answer from http://localhost:1\n',
+      stderr: `no answer from ${nobody}\n`,
     });
     const unknown = await admin(['show', 'A'.repeat(22)]);
     expect(unknown).toMatchObject({ exitCode: 1, stdout: '', stderr: expect.stringMatching(/^not found: /) });
@@ -132,8 +145,9 @@ describe('npm run admin, against a service that runs', () => {
   });
 
   it('deletes an account for good, when that is said twice', async () => {
+    const { id, username } = await register();
     expect(await admin(['delete', id, '--yes'])).toEqual(DONE);
     expect((await admin(['show', id])).exitCode).toBe(1);
-    expect(await signIn()).toBe(401);
+    expect(await signIn(username)).toBe(401);
   });
 });
