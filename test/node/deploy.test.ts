@@ -1,27 +1,22 @@
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, relative } from 'node:path';
-import { afterAll, describe, expect, it, vi } from 'vitest';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
 import { PROJECT_ROOT, runCli } from '../support/cli.ts';
+import { makeCheckout, removeCheckout } from '../support/local-run.ts';
 
-// Each test starts wrangler, which bundles the Worker.
-vi.setConfig({ testTimeout: 60_000 });
-
-const folder = mkdtempSync(join(tmpdir(), 'latchkey-deploy-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const copies: string[] = [];
+afterAll(() => Promise.all(copies.map(removeCheckout)));
 
 const REFUSAL =
   'ISSUER in wrangler.toml is still local. Set it to the public address of the service, such as';
 
-/** What is large, made by a run, or secret. */
-const LEFT_OUT = ['node_modules', '.git', '.wrangler', 'dist', 'bench', 'test', '.dev.vars'];
-
-/** A copy of this project whose wrangler.toml names another issuer. */
-function copyProject(name: string, issuerLine: string): string {
-  const root = join(folder, name);
-  const isLeftOut = (path: string) => LEFT_OUT.includes(relative(PROJECT_ROOT, path));
-  cpSync(PROJECT_ROOT, root, { recursive: true, filter: (path) => !isLeftOut(path) });
-  symlinkSync(join(PROJECT_ROOT, 'node_modules'), join(root, 'node_modules'));
+/**
+ * A copy of this project whose wrangler.toml names another issuer. Of what wrangler needs, and nothing else: other tests
+ * make and remove files in this project meanwhile.
+ */
+async function copyProject(issuerLine: string): Promise<string> {
+  const root = await makeCheckout();
+  copies.push(root);
   const toml = readFileSync(join(root, 'wrangler.toml'), 'utf8');
   const changed = toml.replace(/^ISSUER = .*$/m, issuerLine);
   expect(changed).toContain(`\n${issuerLine}\n`);
@@ -42,7 +37,7 @@ describe('npm run deploy', () => {
   });
 
   it('refuses an issuer that is no URL, before anything is made or sent', async () => {
-    const root = copyProject('no-url', 'ISSUER = "auth.example.com"');
+    const root = await copyProject('ISSUER = "auth.example.com"');
     const before = readFileSync(join(root, 'wrangler.toml'), 'utf8');
     const { exitCode, stdout, stderr } = await runCli('deploy.ts', ['--dry-run', '--outdir', 'dist'], root);
     expect(exitCode).toBe(1);
@@ -53,7 +48,7 @@ describe('npm run deploy', () => {
   });
 
   it('goes on with a public issuer, as far as a dry run goes', async () => {
-    const root = copyProject('public', 'ISSUER = "https://auth.example.com"');
+    const root = await copyProject('ISSUER = "https://auth.example.com"');
     const before = readFileSync(join(root, 'wrangler.toml'), 'utf8');
     const { exitCode, stdout } = await runCli('deploy.ts', ['--dry-run', '--outdir', 'dist'], root);
     expect(stdout).toContain('--dry-run: exiting now.');

@@ -1,10 +1,10 @@
 // Every example, started and called, with tokens of the bundled service and with forged ones.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
 import { type Fleet, startFleet } from '../support/examples.ts';
 import { findFreePort } from '../support/free-port.ts';
 
@@ -29,16 +29,16 @@ beforeAll(async () => {
   node = spawn(process.execPath, ['examples/resource-node/server.ts'], {
     cwd: ROOT,
     env,
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'ignore', 'inherit'],
   });
-  if (node.stdout) await once(node.stdout, 'data');
   nodeUrl = `http://localhost:${port}`;
+  await eventually(() => get(nodeUrl));
   const registered = await post(fleet.urls.latchkey, '/register', ADA);
   expect(registered.status).toBe(201);
   ({ accessToken: good } = (await registered.json()) as { accessToken: string });
   refreshToken = cookieOf(registered).slice('__Host-jwt='.length);
   claims = JSON.parse(Buffer.from(good.split('.')[1] ?? '', 'base64url').toString());
-}, 180_000);
+});
 
 afterAll(async () => {
   node?.kill();

@@ -10,8 +10,11 @@ import { findFreePort } from './free-port.ts';
 const ROOT = join(import.meta.dirname, '../..');
 /** What `npm start` reads, all of it in the repository. */
 const SOURCES = ['src', 'package.json', 'tsconfig.json', 'wrangler.toml'];
-const START_DEADLINE_MS = 120_000;
-const STOP_DEADLINE_MS = 30_000;
+/** For what hangs: on a busy machine the start takes minutes. */
+const START_DEADLINE_MS = 5 * 60_000;
+const STOP_DEADLINE_MS = 2 * 60_000;
+/** A socket can be open before anybody serves it. */
+const HEALTH_DEADLINE_MS = 10_000;
 const POLL_MS = 100;
 
 /** A fresh checkout after `npm ci`: no secrets, no state. */
@@ -80,7 +83,8 @@ export class LocalRun {
   /** Whether it is up, and its settings are sound. */
   async answers(): Promise<boolean> {
     try {
-      return (await this.fetch('/health')).status === 200;
+      const response = await this.fetch('/health', { signal: AbortSignal.timeout(HEALTH_DEADLINE_MS) });
+      return response.status === 200;
     } catch {
       return false;
     }
