@@ -6,8 +6,11 @@ import { defineConfig } from 'vitest/config';
 import '../src/cli/build-pages.ts';
 
 const root = join(import.meta.dirname, '..');
-/** Every sign-in and registration costs a real hash: 0.15 s of a free core, and much more of a busy one. */
-const TIMEOUT_MS = 30_000;
+/**
+ * For what hangs, not for what is slow: no test has a deadline of its own. Every sign-in and registration costs a real
+ * hash, 0.15 s of a free core, and much more of a busy one; test/node starts processes that bundle the Worker.
+ */
+const TIMEOUT_MS = 5 * 60_000;
 const migrations = await readD1Migrations(join(root, 'src/directory/migrations'));
 
 export default defineConfig({
@@ -49,6 +52,8 @@ export default defineConfig({
       {
         test: {
           name: 'node',
+          testTimeout: TIMEOUT_MS,
+          hookTimeout: 2 * TIMEOUT_MS,
           include: ['test/node/**/*.test.ts', 'test/client/client.test.ts'],
           environment: 'node',
         },

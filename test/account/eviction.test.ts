@@ -61,7 +61,7 @@ describe('an account that leaves memory between all calls', () => {
     await readTokens(await client.refresh(elsewhere.cookie));
   });
 
-  it('remembers who signed out, and which sessions were ended', { timeout: 30_000 }, async () => {
+  it('remembers who signed out, and which sessions were ended', async () => {
     const ada = await service.register();
     await evictDurableObject(accountOf(ada.id));
     const client = forgetful(ada.id);
@@ -85,7 +85,7 @@ describe('an account that leaves memory between all calls', () => {
     await readTokens(await client.login(ada.name));
   });
 
-  it('remembers failed sign-ins, and the wait after them', { timeout: 30_000 }, async () => {
+  it('remembers failed sign-ins, and the wait after them', async () => {
     freezeClock();
     const ada = await service.register();
     await evictDurableObject(accountOf(ada.id));
@@ -111,7 +111,7 @@ describe('an account that leaves memory between all calls', () => {
 });
 
 describe('a name that nobody has', () => {
-  it('keeps its wait when its object leaves memory', { timeout: 30_000 }, async () => {
+  it('keeps its wait when its object leaves memory', async () => {
     freezeClock();
     const nobody = uniqueName();
     const client = forgetful(await deriveDecoyId(await importDecoyKey(REFRESH_SECRET), nobody));

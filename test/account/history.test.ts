@@ -90,7 +90,7 @@ describe('the history', () => {
   it.each([
     ['a caller without the password', withoutPassword],
     ['the holder of a stolen access token', withAccessToken],
-  ])('keeps what the owner and operators did, whatever %s does', { timeout: 60_000 }, async (_, acts) => {
+  ])('keeps what the owner and operators did, whatever %s does', async (_, acts) => {
     freezeClock();
     const lasting = { ...POLICY, refreshTtlSeconds: 10 ** 9, sessionTtlSeconds: 10 ** 9 };
     const causes = new Set<unknown>();

@@ -1,13 +1,11 @@
 import fc from 'fast-check';
-import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { muteRequestLog } from '../support/quiet.ts';
 import { type Person, Service } from '../support/service.ts';
 import { expectSound, readStorage, send } from '../support/soundness.ts';
 
 const service = new Service();
 muteRequestLog();
-// Hundreds of requests each, and hashes: on a busy machine that may take longer than the five seconds of the default.
-vi.setConfig({ testTimeout: 30_000 });
 let witness: Person;
 
 beforeAll(async () => {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { routes } from '../../src/app.ts';
 import { muteRequestLog } from '../support/quiet.ts';
 import { type Person, Service } from '../support/service.ts';
@@ -7,8 +7,6 @@ import { expectSound, readStorage, send } from '../support/soundness.ts';
 
 const service = new Service();
 muteRequestLog();
-// Hundreds of requests each, and hashes: on a busy machine that may take longer than the five seconds of the default.
-vi.setConfig({ testTimeout: 30_000 });
 let witness: Person;
 /** Both of her tokens: whatever should not be possible has the means to be. */
 let tokens: Record<string, string>;

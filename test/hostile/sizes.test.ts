@@ -1,5 +1,5 @@
 import { sign } from 'hono/jwt';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { MAX_TOKEN_LENGTH } from '../../src/tokens/jws.ts';
 import { MAX_BODY_BYTES } from '../../src/wire.ts';
 import { muteRequestLog } from '../support/quiet.ts';
@@ -8,8 +8,6 @@ import { expectSound, readStorage, send } from '../support/soundness.ts';
 
 const service = new Service();
 muteRequestLog();
-// Hundreds of requests each, and hashes: on a busy machine that may take longer than the five seconds of the default.
-vi.setConfig({ testTimeout: 30_000 });
 const JSON_TYPE = 'application/json';
 const FORM_TYPE = 'application/x-www-form-urlencoded';
 

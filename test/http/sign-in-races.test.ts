@@ -13,9 +13,7 @@ function login(username: string, password = PASSWORD): Promise<Response> {
 }
 
 describe('sign-ins at once', () => {
-  it('get six of thirty guesses tried, and the right password waits with the rest', {
-    timeout: 30_000,
-  }, async () => {
+  it('get six of thirty guesses tried, and the right password waits with the rest', async () => {
     const nowMs = freezeClock();
     const ada = await service.register();
     const responses = await Promise.all(Array.from({ length: 30 }, (_, n) => login(ada.name, `guess ${n}`)));
@@ -41,9 +39,7 @@ describe('sign-ins at once', () => {
 });
 
 describe('a sign-in and the end of all sessions at once', () => {
-  it('take turns: what was open before is over, what came after lives', {
-    timeout: 30_000,
-  }, async () => {
+  it('take turns: what was open before is over, what came after lives', async () => {
     const ada = await service.register();
     let caller = ada.accessToken;
     const outcomes: boolean[] = [];
@@ -73,7 +69,7 @@ describe('a sign-in and the end of all sessions at once', () => {
 });
 
 describe('registrations at once', () => {
-  it('give a name to one of six, and leave nothing of the others', { timeout: 30_000 }, async () => {
+  it('give a name to one of six, and leave nothing of the others', async () => {
     const username = uniqueName();
     const known = new Set((await listDurableObjectIds(env.ACCOUNT)).map(String));
     const responses = await Promise.all(

@@ -1,8 +1,6 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { formatAccount, formatAccounts } from '../../src/cli/admin-tables.ts';
 import { runCli } from '../support/cli.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const USER = {
   id: 'A'.repeat(22),

@@ -23,7 +23,7 @@ describe('latchkey/client', () => {
   beforeAll(async () => {
     built = await runCli('build-client.ts', []);
     cpSync(join(PROJECT_ROOT, 'dist/client'), join(folder, 'client'), { recursive: true });
-  }, 60_000);
+  });
   afterAll(() => rmSync(folder, { recursive: true }));
 
   it('is built within its budget, in the place that package.json names', () => {

@@ -2,13 +2,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
-import { afterAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { type Config, loadConfig } from '../../src/config.ts';
 import { importAccessKeys } from '../../src/tokens/key-ring.ts';
 import { type Finished, runCli } from '../support/cli.ts';
-
-// RSA keys take their time on a busy machine.
-vi.setConfig({ testTimeout: 60_000 });
 
 const folder = mkdtempSync(join(tmpdir(), 'latchkey-keys-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   DECOY_HASH,
   hashPassword,
@@ -10,9 +10,6 @@ import {
 import { hashForReal } from '../support/hashes.ts';
 
 hashForReal();
-
-// A hash at full strength takes its time, the more so on a busy machine.
-vi.setConfig({ testTimeout: 60_000 });
 
 const PASSWORD = 'correct horse battery staple';
 /** Enough for the format, and fast. */
