@@ -16,6 +16,7 @@ const CLASSES: Record<EventKind, keyof typeof ROWS_PER_KIND> = {
   sign_in_failed: 'unproven',
   signed_out: 'unproven',
   session_ended: 'unproven',
+  session_evicted: 'proven',
   token_reused: 'unproven',
   password_changed: 'proven',
   password_reset_requested: 'unproven',

@@ -116,7 +116,7 @@ describe('the number of sessions', () => {
     const result = await account.signIn(PASSWORD, DEVICE, POLICY);
     const sids = await readSids(id);
     expect(sids).toHaveLength(100);
-    expect(sids).not.toContain(second.sid);
+    expect(sids).not.toContainEqual(second.sid);
     expect(sids.slice(0, 2)).toEqual([result.outcome === 'signed_in' && result.session.sid, first.sid]);
     expect(await account.refresh(second.sid, 1, DEVICE, POLICY)).toEqual({ outcome: 'ended' });
   });

@@ -1,6 +1,8 @@
 // The client against answers of every kind. These tests run on workerd and on Node alike.
+
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Client, type ClientState, createClient, LatchkeyError } from '../../src/client/index.ts';
+import { eventually } from '../support/eventually.ts';
 import { BASE, problem, ScriptedService } from './scripted-service.ts';
 
 let service: ScriptedService;
@@ -19,7 +21,7 @@ afterEach(() => {
 
 const signIn = () => client.login({ username: 'ada', password: 'a password' });
 const untilAsked = (route: string, times: number) =>
-  vi.waitFor(() => expect(service.count(route)).toBe(times), { interval: 0 });
+  eventually(() => expect(service.count(route)).toBe(times));
 
 describe('signing in', () => {
   it('gives out the token, and says who is signed in', async () => {
@@ -112,7 +114,7 @@ describe('restoring', () => {
     service.on('POST /refresh', () => service.pair());
     await vi.advanceTimersByTimeAsync(70_000);
     expect(await restored).toBe(true);
-    expect(states.map(({ status }) => status)).not.toContain('signed_out');
+    expect(states.map(({ status }) => status)).not.toContainEqual('signed_out');
     expect(states).toContainEqual({ status: 'unknown', isRetrying: true });
     expect(states.at(-1)).toMatchObject({ status: 'signed_in', isRetrying: false });
   });
@@ -146,7 +148,7 @@ describe('restoring', () => {
     service.on('POST /refresh', () => problem(503, 'unavailable'));
     void client.restore();
     await untilAsked('POST /refresh', 1);
-    await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1), { interval: 0 });
+    await eventually(() => expect(vi.getTimerCount()).toBe(1));
     await vi.advanceTimersByTimeAsync(pauseMs - 50);
     expect(service.count('POST /refresh')).toBe(1);
     await vi.advanceTimersByTimeAsync(100);
@@ -161,7 +163,7 @@ describe('restoring', () => {
     });
     service.on('POST /refresh', () => Promise.reject(new TypeError('offline')));
     const restored = client.restore();
-    await vi.waitFor(() => expect(listeners).toHaveLength(1), { interval: 0 });
+    await eventually(() => expect(listeners).toHaveLength(1));
     service.on('POST /refresh', () => service.pair());
     listeners[0]?.();
     expect(await restored).toBe(true);
@@ -185,7 +187,7 @@ describe('restoring', () => {
     const restored = hanging.restore();
     await untilAsked('POST /refresh', 1);
     deadline.abort();
-    await vi.waitFor(() => expect(hanging.state).toMatchObject({ isRetrying: true }), { interval: 0 });
+    await eventually(() => expect(hanging.state).toMatchObject({ isRetrying: true }));
     await vi.advanceTimersByTimeAsync(1_000);
     expect(await restored).toBe(true);
     expect(timeout).toHaveBeenCalledWith(15_000);
@@ -235,13 +237,26 @@ describe('an access token', () => {
   });
 
   it('stays with its own client: several people may share a process', async () => {
-    vi.useRealTimers();
-    const other = createClient({ baseUrl: BASE, fetch: service.fetch });
+    // Between pages tokens travel by channels: where no page is, none is opened.
+    const channels: string[] = [];
+    vi.stubGlobal(
+      'BroadcastChannel',
+      class {
+        constructor(name: string) {
+          channels.push(name);
+        }
+        postMessage() {}
+        close() {}
+      },
+    );
+    const [first, other] = [1, 2].map(() => createClient({ baseUrl: BASE, fetch: service.fetch }));
     service.on('POST /login', () => service.pair());
-    await signIn();
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    expect(other.state.status).toBe('unknown');
-    other.close();
+    await first?.login({ username: 'ada', password: 'a password' });
+    expect([first?.state.status, other?.state.status]).toEqual(['signed_in', 'unknown']);
+    expect(channels).toEqual([]);
+    first?.close();
+    other?.close();
+    vi.unstubAllGlobals();
   });
 
   it.each([-3600, 3600])(
@@ -372,8 +387,9 @@ describe('signing out', () => {
 
   it('waits for a refresh that is on its way, whose cookie would come after', async () => {
     const order: string[] = [];
+    const answered = Promise.withResolvers<void>();
     service.on('POST /refresh', async () => {
-      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      await answered.promise;
       order.push('refreshed');
       return service.pair();
     });
@@ -385,6 +401,8 @@ describe('signing out', () => {
     await untilAsked('POST /refresh', 1);
     const signedOut = client.logout();
     await vi.advanceTimersByTimeAsync(1_000);
+    expect(order).toEqual([]);
+    answered.resolve();
     await Promise.all([refreshed, signedOut]);
     expect(order).toEqual(['refreshed', 'signed out']);
     expect(client.state.status).toBe('signed_out');

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { readStored } from '../support/account.ts';
+import { eventually } from '../support/eventually.ts';
 import {
   expectOutage,
   Faults,
@@ -73,7 +74,7 @@ describe('an account that never answers', () => {
 
     // The call gets through after all: to the client, its successor is lost.
     release();
-    await vi.waitFor(async () => expect(await readSessions(ada.id)).toEqual([{ sid: ada.sid, counter: 2 }]));
+    await eventually(async () => expect(await readSessions(ada.id)).toEqual([{ sid: ada.sid, counter: 2 }]));
     faults.clear();
     await vi.advanceTimersByTimeAsync(retryAfterSeconds * 1000);
     const again = await service.post('/refresh', { cookie: ada.cookie });

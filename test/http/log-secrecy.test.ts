@@ -1,5 +1,7 @@
 // What the log must never hold, over a whole life of an account and every way that a request can fail.
+
 import { expect, it } from 'vitest';
+import { expectAbsent } from '../support/absence.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
 import { resign, tamper, unsign } from '../support/forge.ts';
 import { captureLogs, parseLine } from '../support/logs.ts';
@@ -20,7 +22,8 @@ const username = `Ada-${uniqueName()}`;
 const email = `Mail-${uniqueName()}@Example.com`;
 const password = 'thunderstorm lantern orchard';
 const wrongPassword = 'a wrong guess at it';
-const shortPassword = 'qx7';
+/** With a letter that no id holds: three letters alone stand in one now and then. */
+const shortPassword = 'q~x7';
 const service = new Service();
 const tokens: string[] = [];
 
@@ -51,11 +54,9 @@ it('holds no password, token, cookie, e-mail address or user name, whatever happ
   ]);
   const log = lines.map(({ text }) => text).join('\n');
   const secrets = [password, wrongPassword, shortPassword, username, email, ACCESS_SECRET, REFRESH_SECRET];
-  for (const secret of [...secrets, ...email.split('@')]) {
-    expect(log.toLowerCase()).not.toContain(secret.toLowerCase());
-  }
+  expectAbsent(log, [...secrets, ...email.split('@')]);
   expect(tokens.length).toBeGreaterThan(15);
-  for (const fragment of tokens.flatMap(toFragments)) expect(log).not.toContain(fragment);
+  expectAbsent(log, tokens.flatMap(toFragments));
 });
 
 interface Pair {

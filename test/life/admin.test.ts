@@ -143,7 +143,7 @@ describe('one account', () => {
         expect.objectContaining({ kind: 'registered' }),
       ],
     });
-    expect(text).not.toContain('scrypt');
+    expect(text).not.toContain('$scrypt$');
   });
 
   it('is shown without the sessions that have run out', async () => {

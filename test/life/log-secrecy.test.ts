@@ -1,6 +1,8 @@
 // What the log must never hold, over everything that an account's owner and its operators can do.
+
 import { expect, it } from 'vitest';
 import { adminRoutes, routes } from '../../src/app.ts';
+import { expectAbsent } from '../support/absence.ts';
 import { captureLogs, parseLine } from '../support/logs.ts';
 import { awaitMail, failNext, readLinkToken } from '../support/mailbox.ts';
 import { type Parts, type Person, readCookie, Service, uniqueName } from '../support/service.ts';
@@ -9,7 +11,8 @@ import { type Parts, type Person, readCookie, Service, uniqueName } from '../sup
 const FRAGMENT_LENGTH = 20;
 const ADMIN_TOKEN = 'admin-token-of-the-tests-0123456789abcdef';
 const WRONG = 'a wrong guess at it';
-const SHORT = 'qx7';
+/** Too short for a password. With a letter that no id holds: three letters alone stand in one now and then. */
+const SHORT = 'q~x7';
 const OLD_PASSWORD = 'thunderstorm lantern orchard';
 const NEW_PASSWORD = 'marmalade compass glacier';
 const RESET_PASSWORD = 'pelican turbine meadow';
@@ -145,10 +148,10 @@ it('holds no secret and no address, whatever an owner or an operator does, or fa
     expect(codes).toContain(code);
 
   const log = lines.map(({ text }) => text).join('\n');
-  for (const secret of secrets) expect(log.toLowerCase()).not.toContain(secret.toLowerCase());
+  expectAbsent(log, secrets);
   const issued = tokens.filter((token) => token !== '');
   expect(issued.length).toBeGreaterThan(10);
-  for (const fragment of issued.flatMap(toFragments)) expect(log).not.toContain(fragment);
+  expectAbsent(log, issued.flatMap(toFragments));
 });
 
 /** Runs of characters of a token's secret parts. The first part of a mailed token is the account's id, which logs may hold. */

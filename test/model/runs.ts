@@ -1,6 +1,7 @@
 // How many runs, and from which seed: the suite's own numbers, or what `npm run test:model` asks for.
 import fc from 'fast-check';
 import { expect } from 'vitest';
+import { passTurn } from '../support/eventually.ts';
 
 const { VITE_MODEL_RUNS, VITE_MODEL_SEED } = process.env;
 
@@ -9,7 +10,7 @@ const longRuns = VITE_MODEL_RUNS === undefined ? undefined : Number(VITE_MODEL_R
 const seed = VITE_MODEL_SEED === undefined ? {} : { seed: Number(VITE_MODEL_SEED) };
 
 /** No limit where the number of runs has none. */
-export const TIMEOUT_MS = longRuns === undefined ? 60_000 : 0;
+export const TIMEOUT_MS = longRuns === undefined ? 5 * 60_000 : 0;
 
 const RUNS_AT_A_STRETCH = 100;
 
@@ -20,7 +21,7 @@ export async function check<T>(property: fc.IAsyncPropertyWithHooks<T>, runs: nu
   const afterEach = async () => {
     made += 1;
     // Runs that never wait for anything outside would keep the runtime from its own work: writing, telling that it is alive.
-    if (made % RUNS_AT_A_STRETCH === 0) await scheduler.wait(0);
+    if (made % RUNS_AT_A_STRETCH === 0) await passTurn();
     if (longRuns !== undefined && made % Math.ceil(numRuns / 10) === 0) report(`${made} of ${numRuns} runs`);
   };
   await fc.assert(property.afterEach(afterEach), { numRuns, ...seed });

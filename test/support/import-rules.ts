@@ -104,13 +104,14 @@ function readImports(path: string, text: string): Imports {
   return found;
 }
 
-type Node = { type: string } & Record<string, unknown>;
+export type Node = { type: string } & Record<string, unknown>;
 
-function isNode(value: unknown): value is Node {
+export function isNode(value: unknown): value is Node {
   return typeof value === 'object' && value !== null && 'type' in value && typeof value.type === 'string';
 }
 
-function visit(value: unknown, look: (node: Node) => void): void {
+/** Shows every node below a value, outer ones first. */
+export function visit(value: unknown, look: (node: Node) => void): void {
   if (Array.isArray(value)) for (const item of value) visit(item, look);
   else if (isNode(value)) {
     look(value);

@@ -1,6 +1,7 @@
 // The mail provider of the tests: the webhook that accounts send to, outside the service and so the one thing that is faked.
-import { vi } from 'vitest';
+import { onTestFinished } from 'vitest';
 import type { Mail, MailKind } from '../../src/mail/mail.ts';
+import { eventually } from './eventually.ts';
 
 export const WEBHOOK_URL = 'https://mail.test/hook';
 export const WEBHOOK_SECRET = 'mail-webhook-secret-of-the-tests-0123456789';
@@ -30,9 +31,12 @@ export async function receiveMail(input: RequestInfo | URL, init?: RequestInit):
   return new Response(null, { status: 204 });
 }
 
-/** Lets the next deliveries fail. */
+/** Lets the next deliveries fail, until the test ends. */
 export function failNext(count: number): void {
   failures = count;
+  onTestFinished(() => {
+    failures = 0;
+  });
 }
 
 /** Holds every delivery up until the returned function is called: a provider that takes its time. */
@@ -52,7 +56,7 @@ export function deliveriesTo(address: string): Delivery[] {
 
 /** Waits for the newest mail of a kind to an address: it is sent after the answer that caused it. */
 export function awaitMail(address: string, kind: MailKind, count = 1): Promise<Mail> {
-  return vi.waitFor(() => {
+  return eventually(() => {
     const mails = deliveriesTo(address).filter(({ mail }) => mail.kind === kind);
     const newest = mails.at(-1);
     if (newest === undefined || mails.length < count)

@@ -157,5 +157,5 @@ let names = 0;
 /** A user name that no other test of the file has. */
 export function uniqueName(): string {
   names += 1;
-  return `person-${names}-${Math.random().toString(36).slice(2, 8)}`;
+  return `person-${names}-${crypto.randomUUID().slice(0, 8)}`;
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parseRefreshSecrets } from '../../src/tokens/key-material.ts';
 import { importSecrets } from '../../src/tokens/key-ring.ts';
 import { mintRefreshToken, readRefreshToken } from '../../src/tokens/refresh-token.ts';
+import { expectAbsent } from '../support/absence.ts';
 import { REFRESH_CLAIMS, REFRESH_CONTEXT } from '../support/tokens.ts';
 
 const FIRST = 'first-refresh-secret-of-these-tests';
@@ -41,7 +42,7 @@ describe('refresh token secrets', () => {
     ],
   ])('are refused, and not quoted: %s', (_, text, faults) => {
     expect(parseRefreshSecrets(text)).toEqual({ ok: false, faults });
-    expect(faults.join()).not.toContain(FIRST);
+    expectAbsent(faults.join(), [FIRST]);
   });
 });
 
