@@ -26,7 +26,7 @@ async function awaitLink(address: string, action: string): Promise<string> {
     const link = path && /https?:\/\/\S+/.exec(readFileSync(path, 'utf8'))?.[0];
     return link?.includes(`#${action}=`) ? link : undefined;
   };
-  await expect.poll(findLink, { timeout: 10_000 }).toBeDefined();
+  await expect.poll(findLink).toBeDefined();
   const { pathname, hash } = new URL(findLink() ?? '');
   return `${stage.service.url}${pathname}${hash}`;
 }

@@ -119,7 +119,7 @@ export function press(page: Page, name: string): Promise<void> {
 /** Waits until the page says so, in words. */
 export async function expectStatus(page: Page, text: string): Promise<void> {
   try {
-    await page.getByRole('status').filter({ hasText: text }).waitFor({ timeout: 15_000 });
+    await page.getByRole('status').filter({ hasText: text }).waitFor({ timeout: 60_000 });
   } catch {
     expect(await page.getByRole('status').textContent()).toContain(text);
   }

@@ -7,8 +7,10 @@ export default defineConfig({
   test: {
     name: 'browser',
     include: ['test/browser/**/*.test.ts'],
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // For what hangs, not for what is slow.
+    testTimeout: 5 * 60_000,
+    hookTimeout: 10 * 60_000,
+    expect: { poll: { timeout: 60_000 } },
     // Browsers and services side by side would measure each other.
     fileParallelism: false,
   },
