@@ -110,7 +110,7 @@ describe('the history', () => {
       expect(after.slice(0, before.length)).toEqual(before);
       for (const { kind } of after.slice(before.length)) causes.add(kind);
     });
-    await fc.assert(property, { numRuns: 15 });
+    await fc.assert(property, { numRuns: 8 });
     // The steps reach the account: otherwise nothing was tried.
     expect(causes).toContain('sign_in_failed');
     expect(causes).toContain('password_reset_requested');
