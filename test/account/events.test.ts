@@ -126,7 +126,7 @@ describe('the history of an account', () => {
     const { id } = await createAccount();
     for (const kind of eventKinds) await recordMany(id, kind, 60);
     expect(await readEvents(id)).toHaveLength(MAX_EVENTS);
-    expect(MAX_EVENTS).toBe(670);
+    expect(MAX_EVENTS).toBe(720);
   });
 });
 
