@@ -16,7 +16,7 @@ import { changePassword, forgotPassword, resetPassword } from './http/password.t
 import { refresh } from './http/refresh.ts';
 import { refuse } from './http/refusal.ts';
 import { register } from './http/register.ts';
-import type { AppContext, AppEnv } from './http/service.ts';
+import { type AppContext, type AppEnv, outcomeOf } from './http/service.ts';
 import { endSession, endSessions, listSessions } from './http/sessions.ts';
 
 type Handler = (c: AppContext) => Response | Promise<Response>;
@@ -73,7 +73,7 @@ export function createApp(): Hono<AppEnv> {
     return answerOwn(request, ...rest);
   };
   app.onError((error, c) => {
-    c.get('outcome').fault = describeThrown(error);
+    outcomeOf(c).fault = describeThrown(error);
     return refuse(c, error instanceof OutageError ? error.reason : 'bug');
   });
   app.use(

@@ -19,7 +19,7 @@ import { refuseOverLimit } from './entrance.ts';
 import { toSecurityEvent, toSessionInfo, toUser } from './grant.ts';
 import { refuse } from './refusal.ts';
 import { checkRegistration, createAccount } from './register.ts';
-import type { AppContext, AppEnv } from './service.ts';
+import { type AppContext, type AppEnv, outcomeOf, serviceOf } from './service.ts';
 import { callAccount, callAccountAgain, callDirectory } from './storage-calls.ts';
 
 const DEFAULT_PAGE = 50;
@@ -28,7 +28,7 @@ const DEFAULT_LABEL = 'operator';
 
 /** Without ADMIN_TOKEN there is nothing here, not even a refusal. */
 export const authenticateOperator: MiddlewareHandler<AppEnv> = async (c, next) => {
-  const { adminToken } = c.get('service').config;
+  const { adminToken } = serviceOf(c).config;
   if (adminToken === undefined) return refuse(c, 'not_found');
   const presented = readBearer(c);
   if (presented === undefined) return refuse(c, 'no_token');
@@ -41,7 +41,7 @@ export const authenticateOperator: MiddlewareHandler<AppEnv> = async (c, next) =
       ],
     });
   }
-  c.get('outcome').operator = label;
+  outcomeOf(c).operator = label;
   return next();
 };
 
@@ -67,7 +67,7 @@ export async function create(c: AppContext): Promise<Response> {
   const body = await readBody(c, accountCreationRequest);
   if (!body.ok) return refuse(c, body.reason, body);
   const { username, email, password } = body.value;
-  const names = checkRegistration({ username, email, password }, c.get('service').config.passwordMinLength);
+  const names = checkRegistration({ username, email, password }, serviceOf(c).config.passwordMinLength);
   if (!names.ok) return refuse(c, 'invalid_input', names);
   const created = await createAccount(c, names, { password, policy: undefined });
   if (!created.ok) return refuse(c, created.reason);
@@ -116,7 +116,7 @@ async function act(c: AppContext, action: OperatorAction): Promise<Response> {
 
 function readId(c: AppContext): string {
   const id = c.req.param('id') ?? '';
-  c.get('outcome').accountId = id;
+  outcomeOf(c).accountId = id;
   return id;
 }
 

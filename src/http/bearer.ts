@@ -1,7 +1,7 @@
 // Bearer authentication (RFC 6750): the access token of a request, checked offline. The account decides about its session.
 import type { FailureReason } from '../errors.ts';
 import { type AccessClaims, readAccessToken } from '../tokens/access-token.ts';
-import type { AppContext } from './service.ts';
+import { type AppContext, outcomeOf, serviceOf } from './service.ts';
 
 export type Authentication =
   | { ok: true; claims: AccessClaims }
@@ -11,7 +11,7 @@ export type Authentication =
 export async function authenticate(c: AppContext): Promise<Authentication> {
   const token = readBearer(c);
   if (token === undefined) return { ok: false, reason: 'no_token', isBearer: true };
-  const { config, accessKeys } = c.get('service');
+  const { config, accessKeys } = serviceOf(c);
   const context = {
     issuer: config.issuer,
     audience: config.audience,
@@ -19,7 +19,7 @@ export async function authenticate(c: AppContext): Promise<Authentication> {
   };
   const access = await readAccessToken(token, accessKeys, context);
   if (!access.ok) return { ok: false, reason: access.reason, isBearer: true };
-  Object.assign(c.get('outcome'), { accountId: access.claims.sub, sessionId: access.claims.sid });
+  Object.assign(outcomeOf(c), { accountId: access.claims.sub, sessionId: access.claims.sid });
   return { ok: true, claims: access.claims };
 }
 

@@ -1,7 +1,7 @@
 // Who is asking: the client's address and device, and the limits per address.
 import type { Actor } from '../account/event-store.ts';
 import { ADDRESS_LIMITS, type LimitedEndpoint } from './limits.ts';
-import type { AppContext } from './service.ts';
+import { type AppContext, outcomeOf, serviceOf } from './service.ts';
 
 /** The `period` of the limits in wrangler.toml: what a client waits at most. */
 export const LIMIT_PERIOD_SECONDS = 60;
@@ -9,7 +9,7 @@ const USER_AGENT_MAX_LENGTH = 256;
 
 /** What the owner will recognise a session or an event by; on `/admin`, with the operator's label. */
 export function readDevice(c: AppContext): Actor {
-  const { operator } = c.get('outcome');
+  const { operator } = outcomeOf(c);
   return {
     ...(operator !== undefined && { operator }),
     userAgent: c.req.header('User-Agent')?.slice(0, USER_AGENT_MAX_LENGTH) ?? null,
@@ -20,7 +20,7 @@ export function readDevice(c: AppContext): Actor {
 
 /** Counts the request against its client's address. A limiter that does not answer lets pass: it must not be an outage. */
 export async function isOverAddressLimit(c: AppContext, endpoint: LimitedEndpoint): Promise<boolean> {
-  if (!c.get('service').config.hasAddressLimits) return false;
+  if (!serviceOf(c).config.hasAddressLimits) return false;
   try {
     const { success } = await c.env[ADDRESS_LIMITS[endpoint]].limit({ key: limitKey(readAddress(c)) });
     return !success;

@@ -1,7 +1,7 @@
 // The refresh cookie: read, set, cleared, always with the same attributes.
 import { generateCookie } from 'hono/cookie';
 import { addCookie } from './answer.ts';
-import type { AppContext } from './service.ts';
+import { type AppContext, serviceOf } from './service.ts';
 
 /** Cookies of our name that are looked at when a sign-out has to end what they stand for. */
 const MOST_COOKIES = 4;
@@ -16,7 +16,7 @@ export type RefreshCookie =
  * sibling domain, and which comes first is up to the browser (RFC 6265 section 5.4).
  */
 export function readRefreshCookie(c: AppContext): RefreshCookie {
-  const { cookieName } = c.get('service').config;
+  const { cookieName } = serviceOf(c).config;
   const spellings = rawValues(c.req.header('Cookie') ?? '', cookieName);
   const [first] = spellings;
   if (first === undefined) return { kind: 'none' };
@@ -29,7 +29,7 @@ export function readRefreshCookie(c: AppContext): RefreshCookie {
 export function setRefreshCookie(c: AppContext, token: string, maxAgeSeconds: number): void {
   addCookie(
     c,
-    generateCookie(c.get('service').config.cookieName, token, { ...attributes(c), maxAge: maxAgeSeconds }),
+    generateCookie(serviceOf(c).config.cookieName, token, { ...attributes(c), maxAge: maxAgeSeconds }),
   );
 }
 
@@ -39,7 +39,7 @@ export function clearRefreshCookie(c: AppContext): void {
 }
 
 function attributes(c: AppContext) {
-  return { path: '/', secure: true, httpOnly: true, sameSite: c.get('service').config.cookieSameSite };
+  return { path: '/', secure: true, httpOnly: true, sameSite: serviceOf(c).config.cookieSameSite };
 }
 
 function rawValues(header: string, name: string): string[] {

@@ -9,7 +9,7 @@ import { readDevice } from './client-address.ts';
 import { admitAnyone, admitOwner, refuseOverLimit } from './entrance.ts';
 import { readKnownBrowser } from './known-browser.ts';
 import { refuse, refusePassword } from './refusal.ts';
-import type { AppContext } from './service.ts';
+import { type AppContext, outcomeOf, serviceOf } from './service.ts';
 import { callAccount, callAccountAgain, callDirectory } from './storage-calls.ts';
 
 export async function showEmail(c: AppContext): Promise<Response> {
@@ -39,10 +39,10 @@ export async function verifyEmail(c: AppContext): Promise<Response> {
   const admitted = await admitAnyone(c, 'POST /email/verify', emailVerificationRequest);
   if (!admitted.ok) return admitted.response;
   const { body } = admitted;
-  const mailed = readMailToken(body.token, c.get('service').config.refreshSecrets);
+  const mailed = readMailToken(body.token, serviceOf(c).config.refreshSecrets);
   if (mailed === undefined) return refuse(c, 'invalid_link');
   const { accountId, token } = mailed;
-  c.get('outcome').accountId = accountId;
+  outcomeOf(c).accountId = accountId;
   const caller = { actor: readDevice(c) };
   const result = await callAccount(c, accountId, (account) => account.verifyEmail(token, caller));
   if (result.outcome === 'verified') return answerEmpty(c, 204);

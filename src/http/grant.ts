@@ -9,7 +9,7 @@ import type { SecurityEvent, SessionInfo, TokenResponse, User } from '../wire.ts
 import { readDevice } from './client-address.ts';
 import { readRefreshCookie, setRefreshCookie } from './cookie.ts';
 import { isOriginAllowed } from './origin.ts';
-import type { AppContext } from './service.ts';
+import { type AppContext, outcomeOf, serviceOf } from './service.ts';
 import { callAccount } from './storage-calls.ts';
 
 /** Mints the pair, sets the refresh cookie and notes the session for the log. Returns the token body. */
@@ -17,7 +17,7 @@ export async function issueTokens(
   c: AppContext,
   { session, profile, nowMs }: Mintable,
 ): Promise<TokenResponse> {
-  const { config, accessKeys, refreshKeys } = c.get('service');
+  const { config, accessKeys, refreshKeys } = serviceOf(c);
   const iss = config.issuer;
   const { id: sub, username, email } = profile;
   const { sid, counter: ctr, iat, exp } = session;
@@ -41,13 +41,13 @@ export async function issueTokens(
     mintRefreshToken({ iss, aud: config.refreshAudience, sub, sid, ctr, iat, exp }, refreshKeys),
   ]);
   setRefreshCookie(c, refreshToken, exp - nowSeconds);
-  Object.assign(c.get('outcome'), { accountId: sub, sessionId: sid });
+  Object.assign(outcomeOf(c), { accountId: sub, sessionId: sid });
   return { accessToken, tokenType: 'Bearer', expiresIn: accessExp - nowSeconds };
 }
 
 /** Checks a refresh token at the edge: storage never hears of one that is forged, foreign or expired. */
 export function readPresentedToken(c: AppContext, token: string): Promise<ReadRefreshToken> {
-  const { config, refreshKeys } = c.get('service');
+  const { config, refreshKeys } = serviceOf(c);
   const context = {
     issuer: config.issuer,
     audience: config.refreshAudience,
@@ -81,8 +81,8 @@ export async function endPresentedSessions(c: AppContext): Promise<void> {
     const presented = await readPresentedToken(c, token);
     if (!presented.ok) continue;
     const { sub, sid } = presented.claims;
-    c.get('outcome').accountId ??= sub;
-    c.get('outcome').sessionId ??= sid;
+    outcomeOf(c).accountId ??= sub;
+    outcomeOf(c).sessionId ??= sid;
     await callAccount(c, sub, (account) => account.signOut(sid, readDevice(c)));
   }
 }

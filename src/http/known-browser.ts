@@ -5,7 +5,7 @@ import type { KnownBrowser } from '../account/state.ts';
 import { LONGEST_LIFETIME_SECONDS } from '../tokens/claims.ts';
 import { mintDeviceToken, readDeviceToken } from '../tokens/device-token.ts';
 import { addCookie } from './answer.ts';
-import type { AppContext } from './service.ts';
+import { type AppContext, serviceOf } from './service.ts';
 
 const COOKIE_NAME = '__Host-device';
 
@@ -13,7 +13,7 @@ const COOKIE_NAME = '__Host-device';
 export async function readKnownBrowser(c: AppContext, accountId: string): Promise<KnownBrowser | undefined> {
   const token = getCookie(c, COOKIE_NAME);
   if (token === undefined) return undefined;
-  const claims = await readDeviceToken(token, c.get('service').refreshKeys, deviceContext(c));
+  const claims = await readDeviceToken(token, serviceOf(c).refreshKeys, deviceContext(c));
   return claims?.sub === accountId ? { browserId: claims.bid, epoch: claims.epoch } : undefined;
 }
 
@@ -24,13 +24,13 @@ export async function rememberBrowser(
   { browserId, epoch }: KnownBrowser,
 ): Promise<void> {
   const claims = { sub: accountId, bid: browserId, epoch };
-  const token = await mintDeviceToken(claims, c.get('service').refreshKeys, deviceContext(c));
-  const { cookieSameSite } = c.get('service').config;
+  const token = await mintDeviceToken(claims, serviceOf(c).refreshKeys, deviceContext(c));
+  const { cookieSameSite } = serviceOf(c).config;
   const attributes = { path: '/', secure: true, httpOnly: true, sameSite: cookieSameSite };
   addCookie(c, generateCookie(COOKIE_NAME, token, { ...attributes, maxAge: LONGEST_LIFETIME_SECONDS }));
 }
 
 function deviceContext(c: AppContext) {
-  const { issuer, deviceAudience } = c.get('service').config;
+  const { issuer, deviceAudience } = serviceOf(c).config;
   return { issuer, audience: deviceAudience, nowSeconds: Math.floor(Date.now() / 1000) };
 }

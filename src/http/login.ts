@@ -10,7 +10,7 @@ import { admitAnyone } from './entrance.ts';
 import { endReplacedSessions, issueTokens } from './grant.ts';
 import { readKnownBrowser, rememberBrowser } from './known-browser.ts';
 import { refuse } from './refusal.ts';
-import { type AppContext, toPolicy } from './service.ts';
+import { type AppContext, outcomeOf, serviceOf, toPolicy } from './service.ts';
 import { callAccount, callDirectory } from './storage-calls.ts';
 
 /**
@@ -25,7 +25,7 @@ export async function login(c: AppContext): Promise<Response> {
   if (!admitted.ok) return admitted.response;
   const { body } = admitted;
 
-  const { config, decoyKey } = c.get('service');
+  const { config, decoyKey } = serviceOf(c);
   const nameKey = toLookupKeys(body.username).canonical;
   // Both are always made: a name that nobody has must cost what a name that somebody has costs.
   const [decoyId, foundId] = await Promise.all([
@@ -33,7 +33,7 @@ export async function login(c: AppContext): Promise<Response> {
     callDirectory(c, (db) => findAccountId(db, body.username)),
   ]);
   const accountId = foundId ?? decoyId;
-  c.get('outcome').accountId = accountId;
+  outcomeOf(c).accountId = accountId;
 
   const browser = await readKnownBrowser(c, accountId);
   const options = { browser, requiresVerifiedEmail: config.requiresVerifiedEmail };

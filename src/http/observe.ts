@@ -3,7 +3,15 @@
 import type { MiddlewareHandler } from 'hono';
 import { describeFailure, type FailureReason } from '../errors.ts';
 import { refuse } from './refusal.ts';
-import { type AppContext, type AppEnv, loadService, type RequestOutcome } from './service.ts';
+import {
+  type AnswerHead,
+  type AppContext,
+  type AppEnv,
+  beginRequest,
+  loadService,
+  type RequestOutcome,
+  type RequestState,
+} from './service.ts';
 
 /** Two years (RFC 6797). Without includeSubDomains: the other names under the operator's domain are not ours to decide. */
 const HSTS = 'max-age=63072000';
@@ -15,15 +23,16 @@ export const observe =
   async (c, next) => {
     const startedAtMs = Date.now();
     const outcome: RequestOutcome = { requestId: readRequestId(c.req.header('CF-Ray')) };
-    c.set('outcome', outcome);
-    c.set('head', {
+    const head: AnswerHead = {
       headers: commonHeaders(outcome.requestId),
       cookies: [],
       isMounted: isMounted(c.req.raw),
-    });
+    };
+    const state: RequestState = { outcome, head };
+    beginRequest(c, state);
     const loaded = await loadService(c.env);
     if (loaded.ok) {
-      c.set('service', loaded.service);
+      state.service = loaded.service;
       await next();
     } else {
       c.res = refuse(c, 'misconfigured');

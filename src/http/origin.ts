@@ -2,7 +2,7 @@
 import type { MiddlewareHandler } from 'hono';
 import { cors } from 'hono/cors';
 import { setHeader } from './answer.ts';
-import type { AppContext, AppEnv } from './service.ts';
+import { type AppContext, type AppEnv, headOf, serviceOf } from './service.ts';
 
 /**
  * Whether a request that carries or sets the cookie may pass. `Origin` decides where there is one; `null` never passes,
@@ -11,8 +11,7 @@ import type { AppContext, AppEnv } from './service.ts';
  */
 export function isOriginAllowed(c: AppContext): boolean {
   const origin = c.req.header('Origin');
-  if (origin !== undefined)
-    return isOwnOrigin(c, origin) || c.get('service').config.allowedOrigins.has(origin);
+  if (origin !== undefined) return isOwnOrigin(c, origin) || serviceOf(c).config.allowedOrigins.has(origin);
   const site = c.req.header('Sec-Fetch-Site');
   return site === undefined || site === 'same-origin' || site === 'none';
 }
@@ -20,11 +19,11 @@ export function isOriginAllowed(c: AppContext): boolean {
 /** CORS for listed origins only, with credentials, never `*`. Others get no CORS header at all. */
 export const corsForListedOrigins: MiddlewareHandler<AppEnv> = async (c, next) => {
   const origin = c.req.header('Origin');
-  const isListed = origin !== undefined && c.get('service').config.allowedOrigins.has(origin);
+  const isListed = origin !== undefined && serviceOf(c).config.allowedOrigins.has(origin);
   if (isListed) {
     // hono/cors answers a preflight by itself, with what Hono knows of.
     if (c.req.method === 'OPTIONS')
-      for (const [name, value] of Object.entries(c.get('head').headers)) c.header(name, value);
+      for (const [name, value] of Object.entries(headOf(c).headers)) c.header(name, value);
     return allowListed(c, next);
   }
   // A cache must not hand this answer to a listed origin. hono/cors says the same in its own.
@@ -47,5 +46,5 @@ function isOwnOrigin(c: AppContext, origin: string): boolean {
   const { url } = c.req;
   // Cut out, not parsed: browsers write a host alike in both headers. Where a proxy does not, the issuer's is compared.
   const own = url.slice(0, url.indexOf('/', 'https://'.length));
-  return origin === own || origin === c.get('service').config.issuerOrigin;
+  return origin === own || origin === serviceOf(c).config.issuerOrigin;
 }

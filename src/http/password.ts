@@ -10,7 +10,7 @@ import { readDevice } from './client-address.ts';
 import { admitAnyone, admitOwner } from './entrance.ts';
 import { readKnownBrowser, rememberBrowser } from './known-browser.ts';
 import { refuse, refusePassword } from './refusal.ts';
-import type { AppContext } from './service.ts';
+import { type AppContext, outcomeOf, serviceOf } from './service.ts';
 import { callAccount, callDirectory } from './storage-calls.ts';
 
 export async function changePassword(c: AppContext): Promise<Response> {
@@ -19,7 +19,7 @@ export async function changePassword(c: AppContext): Promise<Response> {
   const { body, claims } = admitted;
   const { sub, sid } = claims;
   const browser = await readKnownBrowser(c, sub);
-  const change = { sid, ...body, minLength: c.get('service').config.passwordMinLength };
+  const change = { sid, ...body, minLength: serviceOf(c).config.passwordMinLength };
   const result = await callAccount(c, sub, (account) =>
     account.changePassword(change, { actor: readDevice(c), browser }),
   );
@@ -47,7 +47,7 @@ export async function forgotPassword(c: AppContext): Promise<Response> {
   const { body } = admitted;
   const key = toLookupKeys(body.email).canonical;
   const [decoyId, foundId] = await Promise.all([
-    deriveDecoyId(c.get('service').decoyKey, key),
+    deriveDecoyId(serviceOf(c).decoyKey, key),
     callDirectory(c, (db) => findAccountId(db, body.email)),
   ]);
   const device = readDevice(c);
@@ -64,14 +64,14 @@ export async function resetPassword(c: AppContext): Promise<Response> {
   const admitted = await admitAnyone(c, 'POST /password/reset', passwordResetRequest);
   if (!admitted.ok) return admitted.response;
   const { body } = admitted;
-  const { refreshSecrets } = c.get('service').config;
+  const { refreshSecrets } = serviceOf(c).config;
   const mailed = readMailToken(body.token, refreshSecrets);
   if (mailed === undefined) return refuse(c, 'invalid_link');
-  c.get('outcome').accountId = mailed.accountId;
+  outcomeOf(c).accountId = mailed.accountId;
   const reset = {
     token: mailed.token,
     newPassword: body.newPassword,
-    minLength: c.get('service').config.passwordMinLength,
+    minLength: serviceOf(c).config.passwordMinLength,
   };
   const result = await callAccount(c, mailed.accountId, (account) =>
     account.resetPassword(reset, { actor: readDevice(c) }),

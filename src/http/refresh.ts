@@ -7,7 +7,7 @@ import { refuseOverLimit } from './entrance.ts';
 import { issueTokens, readPresentedToken } from './grant.ts';
 import { isOriginAllowed } from './origin.ts';
 import { refuse } from './refusal.ts';
-import { type AppContext, toPolicy } from './service.ts';
+import { type AppContext, outcomeOf, serviceOf, toPolicy } from './service.ts';
 import { callAccountAgain } from './storage-calls.ts';
 
 const REASONS = { reused: 'session_reused', expired: 'session_expired', ended: 'session_over' } as const;
@@ -22,14 +22,14 @@ export async function refresh(c: AppContext): Promise<Response> {
   if (!presented.ok) return signOutBrowser(c, presented.reason);
 
   const { sub, sid, ctr } = presented.claims;
-  Object.assign(c.get('outcome'), { accountId: sub, sessionId: sid });
-  const policy = toPolicy(c.get('service').config);
+  Object.assign(outcomeOf(c), { accountId: sub, sessionId: sid });
+  const policy = toPolicy(serviceOf(c).config);
   const result = await callAccountAgain(c, sub, (account) =>
     account.refresh(sid, ctr, readDevice(c), policy),
   );
   if (result.outcome !== 'rotated' && result.outcome !== 'replayed')
     return signOutBrowser(c, REASONS[result.outcome]);
-  c.get('outcome').reason = result.outcome;
+  outcomeOf(c).reason = result.outcome;
   return answerJson(c, await issueTokens(c, result));
 }
 

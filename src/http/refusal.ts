@@ -2,7 +2,7 @@
 import { challengeFor, describeFailure, type FailureReason, UNAVAILABLE_RETRY_SECONDS } from '../errors.ts';
 import type { FieldError, Problem } from '../wire.ts';
 import { answer, setHeader } from './answer.ts';
-import type { AppContext } from './service.ts';
+import { type AppContext, outcomeOf, serviceOf } from './service.ts';
 
 export interface RefusalDetails {
   retryAfterSeconds?: number;
@@ -13,9 +13,9 @@ export interface RefusalDetails {
 
 /** Answers a request that is refused, and notes the exact reason for the log. */
 export function refuse(c: AppContext, reason: FailureReason, details: RefusalDetails = {}): Response {
-  c.get('outcome').reason = reason;
+  outcomeOf(c).reason = reason;
   const { status, code, title } = describeFailure(reason);
-  const wireStatus = status === 401 ? c.get('service').config.unauthorizedStatus : status;
+  const wireStatus = status === 401 ? serviceOf(c).config.unauthorizedStatus : status;
   const problem: Problem = {
     type: `urn:latchkey:error:${code}`,
     title,

@@ -15,11 +15,11 @@ import { endReplacedSessions, issueTokens, toUser } from './grant.ts';
 import { rememberBrowser } from './known-browser.ts';
 import { isOriginAllowed } from './origin.ts';
 import { refuse } from './refusal.ts';
-import { type AppContext, toPolicy } from './service.ts';
+import { type AppContext, outcomeOf, serviceOf, toPolicy } from './service.ts';
 import { callAccount, callDirectory } from './storage-calls.ts';
 
 export async function register(c: AppContext): Promise<Response> {
-  const { config } = c.get('service');
+  const { config } = serviceOf(c);
   if (!isOriginAllowed(c)) return refuse(c, 'origin_not_allowed');
   if (!config.isRegistrationOpen) return refuse(c, 'registration_closed');
   const limited = await refuseOverLimit(c, 'POST /register');
@@ -55,7 +55,7 @@ export async function createAccount(
   if (taken === 'username_taken' || taken === 'email_taken') return { ok: false, reason: taken };
 
   const id = randomId();
-  c.get('outcome').accountId = id;
+  outcomeOf(c).accountId = id;
   const registration: Registration = {
     id,
     username: names.username.display,

@@ -35,11 +35,50 @@ export interface AnswerHead {
   isMounted: boolean;
 }
 
-export type AppEnv = {
-  Bindings: Env;
-  Variables: { service: Service; outcome: RequestOutcome; head: AnswerHead };
-};
+/** No context variables: a parent app shares them, its loggers print them, and it may have any of their names. */
+export type AppEnv = { Bindings: Env };
 export type AppContext = Context<AppEnv>;
+
+/** What one request is handled with. `service` is there once the settings were found sound. */
+export interface RequestState {
+  service?: Service;
+  outcome: RequestOutcome;
+  head: AnswerHead;
+}
+
+/**
+ * By context, since that is one request in one app: a parent may put another `Request` into `c.req.raw`, and an app that is
+ * called by `fetch` gets a context of its own. Only this module can reach it.
+ */
+const states = new WeakMap<AppContext, RequestState>();
+
+/** Starts a request. Only `observe` calls this, before all else. */
+export function beginRequest(c: AppContext, state: RequestState): void {
+  states.set(c, state);
+}
+
+/** The service that the request came to. */
+export function serviceOf(c: AppContext): Service {
+  const { service } = stateOf(c);
+  if (service === undefined) throw new Error('the service was not loaded before it was needed');
+  return service;
+}
+
+/** What is known of the request for its log line. */
+export function outcomeOf(c: AppContext): RequestOutcome {
+  return stateOf(c).outcome;
+}
+
+/** What the response will carry. */
+export function headOf(c: AppContext): AnswerHead {
+  return stateOf(c).head;
+}
+
+function stateOf(c: AppContext): RequestState {
+  const state = states.get(c);
+  if (state === undefined) throw new Error('the request was not begun');
+  return state;
+}
 
 /** The part of the settings that an account decides by. It travels with each call: the account reads no settings. */
 export function toPolicy({ refreshTtlSeconds, sessionTtlSeconds, graceSeconds }: Config): SessionPolicy {
