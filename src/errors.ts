@@ -54,6 +54,7 @@ const answers = {
   account_unavailable: { status: 503, code: 'unavailable', title: 'Temporarily unavailable' },
   directory_unavailable: { status: 503, code: 'unavailable', title: 'Temporarily unavailable' },
   misconfigured: { status: 503, code: 'unavailable', title: 'Temporarily unavailable' },
+  body_used_up: { status: 500, code: 'internal', title: 'Internal error' },
   bug: { status: 500, code: 'internal', title: 'Internal error' },
 } as const satisfies Record<string, Answer>;
 

@@ -47,6 +47,7 @@ const EXPECTED: Record<FailureReason, [number, ErrorCode, string]> = {
   account_unavailable: [503, 'unavailable', 'Temporarily unavailable'],
   directory_unavailable: [503, 'unavailable', 'Temporarily unavailable'],
   misconfigured: [503, 'unavailable', 'Temporarily unavailable'],
+  body_used_up: [500, 'internal', 'Internal error'],
   bug: [500, 'internal', 'Internal error'],
 };
 // The keys of a record that names every reason.

@@ -3,7 +3,12 @@ import * as v from 'valibot';
 import { type FieldError, MAX_BODY_BYTES } from '../wire.ts';
 import type { AppContext } from './service.ts';
 
-export type BodyFault = 'malformed_body' | 'body_too_large' | 'unsupported_media_type' | 'invalid_input';
+export type BodyFault =
+  | 'malformed_body'
+  | 'body_too_large'
+  | 'body_used_up'
+  | 'unsupported_media_type'
+  | 'invalid_input';
 export type ReadBody<T> = { ok: true; value: T } | { ok: false; reason: BodyFault; errors?: FieldError[] };
 type ObjectSchema<T> = v.GenericSchema<unknown, T>;
 
@@ -13,7 +18,7 @@ const fatalUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 export async function readBody<T>(c: AppContext, schema: ObjectSchema<T>): Promise<ReadBody<T>> {
   const format = bodyFormat(c.req.header('Content-Type'));
   if (format === undefined) return { ok: false, reason: 'unsupported_media_type' };
-  const read = await readBytes(c.req.raw.body);
+  const read = await readBytes(c);
   if (!read.ok) return read;
   const fields = format === 'json' ? parseJson(read.bytes) : parseForm(read.bytes);
   if (fields === undefined) return { ok: false, reason: 'malformed_body' };
@@ -36,11 +41,35 @@ function bodyFormat(contentType: string | undefined): 'json' | 'form' | undefine
   return mediaType === 'application/x-www-form-urlencoded' ? 'form' : undefined;
 }
 
-type ReadBytes = { ok: true; bytes: Uint8Array } | { ok: false; reason: 'body_too_large' | 'malformed_body' };
+type ReadBytes =
+  | { ok: true; bytes: Uint8Array }
+  | { ok: false; reason: 'body_too_large' | 'body_used_up' | 'malformed_body' };
+
+/** The body, whoever read it first: below a mount that may have been the parent app, and Hono keeps what it read. */
+async function readBytes(c: AppContext): Promise<ReadBytes> {
+  const { body, bodyUsed } = c.req.raw;
+  if (body === null) return { ok: true, bytes: new Uint8Array() };
+  if (!bodyUsed && !body.locked) return readStream(body);
+  if (Object.keys(c.req.bodyCache).length === 0) return { ok: false, reason: 'body_used_up' };
+  try {
+    const bytes = await readCached(c);
+    return bytes.length > MAX_BODY_BYTES ? { ok: false, reason: 'body_too_large' } : { ok: true, bytes };
+  } catch {
+    // The parent could not read it to its end either.
+    return { ok: false, reason: 'malformed_body' };
+  }
+}
+
+/** What Hono kept. It makes multipart of FormData, so a form that was read as nothing else is written out again here. */
+async function readCached({ req }: AppContext): Promise<Uint8Array> {
+  const isFormOnly = Object.keys(req.bodyCache).every((kind) => kind === 'formData');
+  if (!isFormOnly) return new Uint8Array(await req.arrayBuffer());
+  const fields = [...(await req.formData())].map(([name, value]) => [name, String(value)]);
+  return new TextEncoder().encode(new URLSearchParams(fields).toString());
+}
 
 /** Counts what arrives, whatever Content-Length says. */
-async function readBytes(body: ReadableStream<Uint8Array> | null): Promise<ReadBytes> {
-  if (body === null) return { ok: true, bytes: new Uint8Array() };
+async function readStream(body: ReadableStream<Uint8Array>): Promise<ReadBytes> {
   const buffer = new Uint8Array(MAX_BODY_BYTES);
   let length = 0;
   const reader = body.getReader();

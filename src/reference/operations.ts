@@ -54,7 +54,10 @@ export const everywhere = ['bug', 'misconfigured'] as const satisfies FailureRea
 /** What is answered where there is no operation: an unknown path, and a method that a path does not take. */
 export const elsewhere = ['not_found', 'method_not_allowed'] as const satisfies FailureReason[];
 
-const body = ['malformed_body', 'body_too_large', 'unsupported_media_type', 'invalid_input'] as const;
+const body = [
+  ...['malformed_body', 'body_too_large', 'body_used_up', 'unsupported_media_type'],
+  'invalid_input',
+] as const;
 const token = [
   ...['no_token', 'token_malformed', 'token_unknown_key', 'token_forged', 'token_claims'],
   'token_expired',
