@@ -17,6 +17,7 @@ import { readBody, toFieldErrors } from './body.ts';
 import { readDevice } from './client-address.ts';
 import { refuseOverLimit } from './entrance.ts';
 import { toSecurityEvent, toSessionInfo, toUser } from './grant.ts';
+import { readPathId } from './path-id.ts';
 import { refuse } from './refusal.ts';
 import { checkRegistration, createAccount } from './register.ts';
 import { type AppContext, type AppEnv, outcomeOf, serviceOf } from './service.ts';
@@ -115,7 +116,7 @@ async function act(c: AppContext, action: OperatorAction): Promise<Response> {
 }
 
 function readId(c: AppContext): string {
-  const id = c.req.param('id') ?? '';
+  const id = readPathId(c);
   outcomeOf(c).accountId = id;
   return id;
 }

@@ -8,6 +8,7 @@ import { readDevice } from './client-address.ts';
 import { presentsSession, toSessionInfo } from './grant.ts';
 import { rememberBrowser } from './known-browser.ts';
 import { isOriginAllowed } from './origin.ts';
+import { readPathId } from './path-id.ts';
 import { refuse } from './refusal.ts';
 import type { AppContext } from './service.ts';
 import { callAccount, callAccountAgain } from './storage-calls.ts';
@@ -26,7 +27,7 @@ export async function endSession(c: AppContext): Promise<Response> {
   const caller = await authenticate(c);
   if (!caller.ok) return refuse(c, caller.reason, caller);
   const { sub, sid } = caller.claims;
-  const target = c.req.param('id') ?? '';
+  const target = readPathId(c);
   const hasCookie = await presentsSession(c, caller.claims);
   const outcome = await callAccount(c, sub, (account) =>
     account.endSession(sid, target, readDevice(c), hasCookie),
