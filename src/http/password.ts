@@ -11,7 +11,7 @@ import { admitAnyone, admitOwner } from './entrance.ts';
 import { readKnownBrowser, rememberBrowser } from './known-browser.ts';
 import { refuse, refusePassword } from './refusal.ts';
 import { type AppContext, outcomeOf, serviceOf } from './service.ts';
-import { callAccount, callDirectory } from './storage-calls.ts';
+import { callAccount, callDirectory, finishLater } from './storage-calls.ts';
 
 export async function changePassword(c: AppContext): Promise<Response> {
   const admitted = await admitOwner(c, 'PUT /password', passwordChangeRequest);
@@ -55,7 +55,7 @@ export async function forgotPassword(c: AppContext): Promise<Response> {
     account.requestPasswordReset({ actor: device }),
   );
   // An outage here would tell names apart; whoever gets no mail asks again.
-  c.executionCtx.waitUntil(asked.catch(() => undefined));
+  finishLater(c, asked);
   await waitSince(startedAtMs, FORGOTTEN_ANSWER_MS);
   return answerEmpty(c, 202);
 }

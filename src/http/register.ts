@@ -16,7 +16,7 @@ import { rememberBrowser } from './known-browser.ts';
 import { isOriginAllowed } from './origin.ts';
 import { refuse } from './refusal.ts';
 import { type AppContext, outcomeOf, serviceOf, toPolicy } from './service.ts';
-import { callAccount, callDirectory } from './storage-calls.ts';
+import { callAccount, callDirectory, finishLater } from './storage-calls.ts';
 
 export async function register(c: AppContext): Promise<Response> {
   const { config } = serviceOf(c);
@@ -72,7 +72,10 @@ export async function createAccount(
     return { ok: false, reason: claimed };
   }
   // Should this be lost, the alarm does the same a quarter of an hour later.
-  c.executionCtx.waitUntil(callAccount(c, id, (account) => account.confirmClaim()).catch(() => undefined));
+  finishLater(
+    c,
+    callAccount(c, id, (account) => account.confirmClaim()),
+  );
   return { ok: true, registered };
 }
 

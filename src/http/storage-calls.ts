@@ -1,4 +1,5 @@
 // Calls to storage: each with a deadline, and each failure turned into an outage (503) rather than a verdict (401).
+import { waitUntil } from 'cloudflare:workers';
 import type { Account } from '../account/account.ts';
 import { OutageError } from '../errors.ts';
 import type { AppContext } from './service.ts';
@@ -43,6 +44,19 @@ export async function callAccountAgain<T>(
 /** Asks the directory. */
 export function callDirectory<T>(c: AppContext, call: (db: D1Database) => Promise<T>): Promise<T> {
   return withDeadline('directory_unavailable', () => call(c.env.DIRECTORY));
+}
+
+/** Lets a call go on after the response. Nobody hears of its failure: only for what is repeated or asked for again. */
+export function finishLater(c: AppContext, call: Promise<unknown>): void {
+  const settled = call.catch(() => undefined);
+  let context: Pick<ExecutionContext, 'waitUntil'>;
+  try {
+    context = c.executionCtx;
+  } catch {
+    // A parent app was called without one, as tests and adapters do: the platform knows the request all the same.
+    context = { waitUntil };
+  }
+  context.waitUntil(settled);
 }
 
 function openAccount(c: AppContext, accountId: string): AccountClient {

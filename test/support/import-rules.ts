@@ -19,7 +19,7 @@ const ROOMS: Record<string, Room> = {
   // Not passwords: a hash is made and checked inside the account alone.
   http: {
     imports: ['config', 'errors', 'account', 'directory', 'tokens', 'domain', 'wire'],
-    packages: ['hono', 'hono/', 'valibot', 'package.json'],
+    packages: ['hono', 'hono/', 'valibot', 'package.json', 'cloudflare:workers'],
   },
   config: { imports: ['tokens/key-material', 'domain', 'mail'], packages: [] },
   errors: { imports: ['wire'], packages: [] },
