@@ -3,6 +3,7 @@
 import { parseDurationSeconds } from './domain/duration.ts';
 import type { SessionPolicy } from './domain/session.ts';
 import type { MailSettings } from './mail/mailer.ts';
+import { findStandardSecretFault, isStandardSecret } from './mail/webhook-secret.ts';
 import {
   type AccessKeyMaterial,
   findSecretFault,
@@ -279,7 +280,7 @@ class Reader {
     if (!/^[^\s@<>]+@[^\s@<>]+$/.test(from))
       this.fault('MAIL_FROM', 'must be an e-mail address, without a name around it');
     const url = this.#value('MAIL_WEBHOOK_URL');
-    const secret = this.longSecret('MAIL_WEBHOOK_SECRET');
+    const secret = this.webhookSecret('MAIL_WEBHOOK_SECRET');
     if (url === undefined)
       return typeof this.#env.EMAIL === 'object' ? { kind: 'binding', from } : { kind: 'none' };
     const parsed = URL.parse(url);
@@ -295,12 +296,19 @@ class Reader {
   }
 
   /** An optional secret of at least 32 bytes. */
-  longSecret(name: string): string | undefined {
+  longSecret(name: string, findFault = findSecretFault): string | undefined {
     const value = this.#value(name);
     if (value === undefined) return undefined;
-    const fault = findSecretFault(value);
+    const fault = findFault(value);
     if (fault !== undefined) this.fault(name, fault);
     return value;
+  }
+
+  /** `whsec_` and the key in base64, as Standard Webhooks has it, or a text that is the key itself. */
+  webhookSecret(name: string): string | undefined {
+    return this.longSecret(name, (secret) =>
+      isStandardSecret(secret) ? findStandardSecretFault(secret) : findSecretFault(secret),
+    );
   }
 
   bindings(names: readonly string[]): void {

@@ -1,12 +1,13 @@
 // Mail through an HTTPS webhook, for any other provider: the mail as JSON, signed as in Standard Webhooks 1.0.
 import type { Mail, SendMail } from './mail.ts';
+import { toWebhookKey } from './webhook-secret.ts';
 
 /** A receiver that takes longer is asked again later. */
 const TIMEOUT_MS = 10_000;
 
 /**
  * A sender that POSTs each mail. The receiver checks `webhook-signature`: `v1,` and the base64 of HMAC-SHA-256 under the
- * secret over `<webhook-id>.<webhook-timestamp>.<body>`. Rejects on any answer but 2xx.
+ * key of the secret (webhook-secret.ts) over `<webhook-id>.<webhook-timestamp>.<body>`. Rejects on any answer but 2xx.
  */
 export function createWebhookSender(url: string, secret: string): SendMail {
   return async (mail) => {
@@ -42,7 +43,7 @@ async function signBody(secret: string, { id }: Mail, timestamp: string, body: s
   const encoder = new TextEncoder();
   const key = await crypto.subtle.importKey(
     'raw',
-    encoder.encode(secret),
+    toWebhookKey(secret),
     { name: 'HMAC', hash: 'SHA-256' },
     false,
     ['sign'],
