@@ -3,6 +3,7 @@ import { Hono } from 'hono';
 import { describeThrown, OutageError } from './errors.ts';
 import * as admin from './http/admin.ts';
 import { answerEmpty, setHeader } from './http/answer.ts';
+import { metadata } from './http/discovery.ts';
 import { changeEmail, requestVerification, showEmail, verifyEmail } from './http/email.ts';
 import { health } from './http/health.ts';
 import { jwks } from './http/jwks.ts';
@@ -38,6 +39,8 @@ export const routes: Record<string, Record<string, Handler>> = {
   '/sessions': { GET: listSessions, DELETE: endSessions },
   '/sessions/:id': { DELETE: endSession },
   '/.well-known/jwks.json': { GET: jwks },
+  '/.well-known/openid-configuration': { GET: metadata },
+  '/.well-known/oauth-authorization-server': { GET: metadata },
   '/health': { GET: health },
   '/': { GET: page },
   '/demo.js': { GET: page },

@@ -187,6 +187,16 @@ export interface SessionsResponse {
   sessions: SessionInfo[];
 }
 
+/** Answer of both discovery endpoints (OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2). */
+export interface MetadataResponse {
+  issuer: string;
+  jwks_uri: string;
+  response_types_supported: string[];
+  grant_types_supported: string[];
+  subject_types_supported: string[];
+  id_token_signing_alg_values_supported: string[];
+}
+
 /** Answer of `GET /health`. */
 export interface HealthResponse {
   status: 'ok';

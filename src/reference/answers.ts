@@ -78,6 +78,14 @@ export const answers = {
       v.looseObject({ kty: v.string(), kid: v.string(), alg: v.string(), use: v.literal('sig') }),
     ),
   }),
+  Metadata: v.object({
+    issuer: v.string(),
+    jwks_uri: v.string(),
+    response_types_supported: v.array(v.string()),
+    grant_types_supported: v.array(v.string()),
+    subject_types_supported: v.array(v.string()),
+    id_token_signing_alg_values_supported: v.array(v.string()),
+  }) satisfies Of<wire.MetadataResponse>,
   Health: v.object({ status: v.literal('ok'), version: v.string() }) satisfies Of<wire.HealthResponse>,
   FieldError: fieldError,
   Problem: v.object({

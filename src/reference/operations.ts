@@ -72,6 +72,11 @@ const known = ['unknown_id', 'account_unavailable'] as const;
 const pageFile = (id: string, summary: string, type: `${string}/${string}`): Operation => ({
   ...{ id, tag: 'Service', summary, auth: 'none', status: 200, answer: type, refusals: ['not_found'] },
 });
+const discovery = (id: string, summary: string): Operation => ({
+  ...{ id, tag: 'Service', summary, auth: 'none', status: 200, answer: ['Metadata'], effect: 'cached' },
+  description: 'For verifiers of access tokens. There are no endpoints of OAuth, and so no response types.',
+  refusals: [],
+});
 const action = (id: string, summary: string): Operation => ({
   ...{ id, tag: 'Operators', summary, auth: 'operator', status: 204, refusals: [...operator, ...known] },
 });
@@ -241,6 +246,12 @@ export const operations: Record<string, Record<string, Operation>> = {
       description: 'Empty for HS256.',
       ...{ auth: 'none', status: 200, answer: ['KeySet'], effect: 'cached', refusals: [] },
     },
+  },
+  '/.well-known/openid-configuration': {
+    GET: discovery('showOpenIdConfiguration', 'Discovery, as in OpenID Connect Discovery 1.0'),
+  },
+  '/.well-known/oauth-authorization-server': {
+    GET: discovery('showServerMetadata', 'Discovery, as in RFC 8414'),
   },
   '/health': {
     GET: {

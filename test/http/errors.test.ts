@@ -26,6 +26,8 @@ const table: [string, string][] = [
   ['/sessions', 'DELETE, GET, HEAD, OPTIONS'],
   ['/sessions/:id', 'DELETE, OPTIONS'],
   ['/.well-known/jwks.json', 'GET, HEAD, OPTIONS'],
+  ['/.well-known/openid-configuration', 'GET, HEAD, OPTIONS'],
+  ['/.well-known/oauth-authorization-server', 'GET, HEAD, OPTIONS'],
   ['/health', 'GET, HEAD, OPTIONS'],
   ['/', 'GET, HEAD, OPTIONS'],
   ['/demo.js', 'GET, HEAD, OPTIONS'],

@@ -25,6 +25,7 @@ async function answerTaken(): Promise<Response> {
 const answers: [string, number, () => Promise<Response>][] = [
   ['health', 200, () => service.fetch('/health')],
   ['the key set', 200, () => service.fetch('/.well-known/jwks.json')],
+  ['the metadata', 200, () => service.fetch('/.well-known/openid-configuration')],
   ['HEAD', 200, () => service.fetch('/health', { method: 'HEAD' })],
   ['a registration', 201, () => service.post('/register', { json: registration() })],
   ['a sign-out', 204, () => service.post('/logout')],
@@ -88,7 +89,8 @@ describe('every answer', () => {
     for (const [what, , answer] of answers) {
       if (what === 'a throttled account') continue;
       const cacheControl = (await answer()).headers.get('Cache-Control');
-      expect(cacheControl, what).toBe(what === 'the key set' ? 'public, max-age=300' : 'no-store');
+      const isPublic = what === 'the key set' || what === 'the metadata';
+      expect(cacheControl, what).toBe(isPublic ? 'public, max-age=300' : 'no-store');
     }
   });
 });

@@ -12,6 +12,8 @@ export const REFRESH_SECRET = 'refresh-token-secret-of-the-examples-0123456789';
 
 export interface Fleet {
   urls: { latchkey: string; mounted: string; resource: string; binding: string };
+  /** Starts all of it anew at the same addresses, with another `ACCESS_TOKEN_SECRET`. What was stored is gone. */
+  changeAccessKey: (accessKey: object) => Promise<void>;
   /** Stops everything. */
   stop: () => Promise<void>;
 }
@@ -32,24 +34,30 @@ export async function startFleet(accessKey: object): Promise<Fleet> {
     const contents = readFileSync(join(folder, name, file), 'utf8');
     return { name, modules: [{ type: 'ESModule' as const, path: 'index.js', contents }], ...COMPATIBILITY };
   };
-  const settings = {
-    ACCESS_TOKEN_SECRET: JSON.stringify(accessKey),
-    REFRESH_TOKEN_SECRET: REFRESH_SECRET,
-    RATE_LIMIT: 'off',
-  };
   const storage = { durableObjects: { ACCOUNT: { className: 'Account', useSQLite: true } } };
-  const server = new Miniflare(
-    convertV4MiniflareOptions({
+  const bundles = {
+    latchkey: bundle('latchkey', '.', 'index.js'),
+    mounted: bundle('mounted', 'examples/mounted', 'worker.js'),
+    resource: bundle('resource-worker', 'examples/resource-worker', 'worker.js'),
+    binding: bundle('service-binding', 'examples/service-binding', 'worker.js'),
+  };
+  const makeOptions = (key: object) => {
+    const settings = {
+      ACCESS_TOKEN_SECRET: JSON.stringify(key),
+      REFRESH_TOKEN_SECRET: REFRESH_SECRET,
+      RATE_LIMIT: 'off',
+    };
+    return convertV4MiniflareOptions({
       workers: [
         {
-          ...bundle('latchkey', '.', 'index.js'),
+          ...bundles.latchkey,
           ...storage,
           d1Databases: { DIRECTORY: 'one' },
           bindings: { ...settings, ISSUER: latchkey },
           ...socket(0),
         },
         {
-          ...bundle('mounted', 'examples/mounted', 'worker.js'),
+          ...bundles.mounted,
           ...storage,
           d1Databases: { DIRECTORY: 'two' },
           bindings: { ...settings, ISSUER: `${mounted}/auth`, GREETING: 'My own page' },
@@ -61,19 +69,24 @@ export async function startFleet(accessKey: object): Promise<Fleet> {
           ...socket(1),
         },
         {
-          ...bundle('resource-worker', 'examples/resource-worker', 'worker.js'),
+          ...bundles.resource,
           bindings: { ISSUER: latchkey },
           ...socket(2),
         },
         {
-          ...bundle('service-binding', 'examples/service-binding', 'worker.js'),
+          ...bundles.binding,
           serviceBindings: { AUTH: 'latchkey' },
           ...socket(3),
         },
       ],
-    }),
-  );
+    });
+  };
+  const server = new Miniflare(makeOptions(accessKey));
   for (const name of ['latchkey', 'mounted'])
     await migrateDirectory(await server.getD1Database('DIRECTORY', name));
-  return { urls: { latchkey, mounted, resource, binding }, stop: () => server.dispose() };
+  return {
+    urls: { latchkey, mounted, resource, binding },
+    changeAccessKey: (key) => server.setOptions(makeOptions(key)),
+    stop: () => server.dispose(),
+  };
 }
