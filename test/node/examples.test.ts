@@ -83,6 +83,12 @@ describe.each([
     expect((await get(url(), await sign(claims))).status).toBe(200);
   });
 
+  it('lets one in whose server’s clock is a few seconds ahead', async () => {
+    expect((await get(url(), await sign({ ...claims, iat: nowSeconds() + 5 }))).status).toBe(200);
+    const expired = { ...claims, iat: nowSeconds() + 5, exp: nowSeconds() - 1 };
+    expect((await get(url(), await sign(expired))).status).toBe(401);
+  });
+
   it.each<[string, () => Promise<string | undefined>]>([
     ['no token', async () => undefined],
     ['one that has expired', () => sign({ ...claims, exp: nowSeconds() - 1 })],
