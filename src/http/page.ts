@@ -17,6 +17,9 @@ export async function page(c: AppContext): Promise<Response> {
   const asset = await assets.fetch(file, { headers: c.req.raw.headers });
   if (!asset.ok && asset.status !== 304) return refuse(c, 'not_found');
   setHeader(c, 'Content-Security-Policy', PAGE_POLICY);
+  // A page of another origin that opens one of these gets no handle on its window, and cannot embed its files.
+  setHeader(c, 'Cross-Origin-Opener-Policy', 'same-origin');
+  setHeader(c, 'Cross-Origin-Resource-Policy', 'same-origin');
   setHeader(c, 'Cache-Control', 'no-cache');
   for (const name of ['Content-Type', 'ETag']) {
     const value = asset.headers.get(name);

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { routes } from '../../src/app.ts';
+import { page } from '../../src/http/page.ts';
 import { breakDirectory, brokenAccounts, interceptAccounts } from '../support/outage.ts';
 import { PASSWORD, Service, uniqueName } from '../support/service.ts';
 
@@ -92,6 +94,29 @@ describe('every answer', () => {
       const isPublic = what === 'the key set' || what === 'the metadata';
       expect(cacheControl, what).toBe(isPublic ? 'public, max-age=300' : 'no-store');
     }
+  });
+});
+
+describe('a page', () => {
+  const files = Object.entries(routes).filter(([, { GET }]) => GET === page);
+
+  it.each(files.map(([path]) => path))(
+    'has no opener of another origin, and is embedded by none: %s',
+    async (path) => {
+      const first = await service.fetch(path);
+      const again = await service.fetch(path, {
+        headers: { 'If-None-Match': first.headers.get('ETag') ?? '' },
+      });
+      expect([first.status, again.status]).toEqual([200, 304]);
+      for (const { headers } of [first, again]) {
+        expect(headers.get('Cross-Origin-Opener-Policy')).toBe('same-origin');
+        expect(headers.get('Cross-Origin-Resource-Policy')).toBe('same-origin');
+      }
+    },
+  );
+
+  it('is meant: there are pages', () => {
+    expect(files.length).toBeGreaterThan(5);
   });
 });
 
