@@ -1,7 +1,7 @@
 // Tokens of mailed links: the account's id, a dot, and 32 bytes in base64url: 24 random ones and a MAC over the id and
 // those. The account stores the hash of the whole and decides; the MAC lets the Worker refuse made-up tokens without asking
 // an account, so that guessing creates no object.
-import { createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 
 const LABEL = 'latchkey/mail-token';
 const RANDOM_BYTES = 24;
@@ -10,7 +10,7 @@ const MAC_BYTES = 8;
 
 /** Makes the second part of a token for an account, under the refresh secret that signs. */
 export function mintMailToken(accountId: string, refreshSecret: string): string {
-  const random = randomBytes(RANDOM_BYTES);
+  const random = crypto.getRandomValues(new Uint8Array(RANDOM_BYTES));
   return Buffer.concat([random, macOf(accountId, random, refreshSecret)]).toString('base64url');
 }
 

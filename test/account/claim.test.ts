@@ -53,7 +53,7 @@ describe('a registration that died between its two steps', () => {
 
   it('stays when the directory does not answer, and is looked at again until it does', async () => {
     freezeClock();
-    const log = captureLogs();
+    const log = captureLogs({ withMails: true });
     const { id } = await createAccount({ isClaimed: false });
     const before = await readStored(accountOf(id));
     await loseDirectory(id);
@@ -89,7 +89,7 @@ describe('an account whose names the directory holds', () => {
 
   it('is kept when the directory is down at that time, and its sessions work meanwhile', async () => {
     freezeClock();
-    captureLogs();
+    captureLogs({ withMails: true });
     const { id, account, session } = await createAccount();
     await loseDirectory(id);
     passSeconds(CLAIM_CHECK_DELAY_SECONDS);

@@ -159,8 +159,8 @@ describe('any Unicode', () => {
   });
 
   it.each([
-    ['composed', 'Zo\u00eb\u{1f600}', 'p\u00e4ssw\u00f6rter \u{1f511}'],
-    ['decomposed', 'Zoe\u0308\u{1f600}', 'pa\u0308sswo\u0308rter \u{1f511}'],
+    ['composed', 'Zo\u00eb\u{20bb7}', 'p\u00e4ssw\u00f6rter \u{1f511}'],
+    ['decomposed', 'Zoe\u0308\u{20bb7}', 'pa\u0308sswo\u0308rter \u{1f511}'],
   ])('that is %s is the same name and password in another form', async (form, username, password) => {
     const other = form === 'composed' ? 'NFD' : 'NFC';
     const suffix = form.toUpperCase();
@@ -169,7 +169,7 @@ describe('any Unicode', () => {
     });
     expect(registered.status).toBe(201);
     const { user } = await registered.json<{ user: { username: string } }>();
-    expect(user.username).toBe(username + suffix);
+    expect(user.username).toBe((username + suffix).normalize('NFKC'));
     const taken = await service.post('/register', {
       json: { username: (username + suffix).normalize(other), email: `${form}2@example.com`, password },
     });

@@ -121,7 +121,7 @@ async function operate(name: string, stranger: string): Promise<void> {
 }
 
 it('holds no secret and no address, whatever an owner or an operator does, or fails to do', async () => {
-  const lines = captureLogs();
+  const lines = captureLogs({ withMails: true });
   const ada = await register();
   await changeAndReset(ada);
   await operate(ada.name, await changeAddress(ada));

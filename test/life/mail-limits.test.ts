@@ -29,7 +29,7 @@ describe('one recipient', () => {
   it('gets so many requested mails a day from all accounts together, and then some notices', async () => {
     freezeClock();
     const victim = `${uniqueName()}@example.com`;
-    const lines = captureLogs();
+    const lines = captureLogs({ withMails: true });
     let last = await service.register();
     for (let index = 0; index < REQUESTED_MAILS_PER_RECIPIENT + 3; index += 1) {
       last = await service.register();

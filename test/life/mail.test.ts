@@ -126,7 +126,7 @@ describe('a delivery that fails', () => {
   it('neither fails nor delays the request, and is tried again by the alarm, with a link of its own', async () => {
     freezeClock();
     failNext(2);
-    const lines = captureLogs();
+    const lines = captureLogs({ withMails: true });
     const ada = await service.register();
     await eventually(() => expect(readReasons(lines)).toContain('failed'));
     expect(deliveriesTo(ada.email)).toEqual([]);
@@ -158,7 +158,7 @@ describe('a delivery that fails', () => {
     await service.fetch('/email', { method: 'PUT', bearer: ada.accessToken, json: change });
     const link = readLinkToken(await awaitMail(next, 'confirm_new_email'));
     await awaitMail(ada.email, 'email_changing');
-    const lines = captureLogs();
+    const lines = captureLogs({ withMails: true });
     failNext(1);
     await service.post(ask, { bearer: ada.accessToken, json: { email: ada.email } });
     await eventually(() => expect(readReasons(lines)).toContain('failed'));
@@ -199,7 +199,7 @@ describe('a delivery that fails', () => {
   it('is given up after a day, and said so', async () => {
     freezeClock();
     failNext(Number.POSITIVE_INFINITY);
-    const lines = captureLogs();
+    const lines = captureLogs({ withMails: true });
     const ada = await service.register();
     await eventually(() => expect(readReasons(lines)).toContain('failed'));
     passSeconds(24 * 3600);
@@ -213,7 +213,7 @@ describe('a delivery that fails', () => {
 
   it('logs neither the address nor the link', async () => {
     failNext(1);
-    const lines = captureLogs();
+    const lines = captureLogs({ withMails: true });
     const ada = await service.register();
     await eventually(() => expect(readReasons(lines)).toContain('failed'));
     const log = lines.map(({ text }) => text).join('\n');

@@ -116,7 +116,9 @@ describe('the Worker', () => {
   it('calls nobody but the mail webhook that the operator names', () => {
     expect(source.length).toBeGreaterThan(30);
     expect(
-      pathsWith(/(?<!assets\.)\bfetch\s*\(|\bWebSocket\b|\bconnect\s*\(|cloudflare:sockets|node:(?!crypto)/),
+      pathsWith(
+        /(?<!assets\.)\bfetch\s*\(|\bWebSocket\b|\bconnect\s*\(|cloudflare:sockets|node:(?!crypto|url)/,
+      ),
     ).toEqual([
       // One fixed address, from the settings; no request can change it, and redirects are not followed.
       'src/mail/webhook-sender.ts',

@@ -93,7 +93,7 @@ beforeAll(async () => {
   fleet = await startFleet(first.jwk);
   const { latchkey, mounted } = fleet.urls;
   issued = { latchkey: await register(latchkey), mounted: await register(`${mounted}/auth`) };
-}, 240_000);
+});
 
 afterAll(async () => {
   for (const server of servers) server.close();
