@@ -387,12 +387,17 @@ describe('signing out', () => {
 
   it('waits for a refresh that is on its way, whose cookie would come after', async () => {
     const order: string[] = [];
-    const answered = Promise.withResolvers<void>();
-    service.on('POST /refresh', async () => {
-      await answered.promise;
-      order.push('refreshed');
-      return service.pair();
-    });
+    let answer = () => {};
+    service.on(
+      'POST /refresh',
+      () =>
+        new Promise((resolve) => {
+          answer = () => {
+            order.push('refreshed');
+            resolve(service.pair());
+          };
+        }),
+    );
     service.on('POST /logout', () => {
       order.push('signed out');
       return new Response(null, { status: 204 });
@@ -402,7 +407,7 @@ describe('signing out', () => {
     const signedOut = client.logout();
     await vi.advanceTimersByTimeAsync(1_000);
     expect(order).toEqual([]);
-    answered.resolve();
+    answer();
     await Promise.all([refreshed, signedOut]);
     expect(order).toEqual(['refreshed', 'signed out']);
     expect(client.state.status).toBe('signed_out');

@@ -1,9 +1,10 @@
 // That no test fails by chance, as far as the source text of the tests shows it.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { expectAbsent } from '../support/absence.ts';
 import { findChanceFaults } from '../support/chance-rules.ts';
+import { eventually } from '../support/eventually.ts';
 import type { Sources } from '../support/import-rules.ts';
 
 const TESTS = join(import.meta.dirname, '..');
@@ -70,5 +71,23 @@ describe('the absence of secrets', () => {
     for (const marker of ['qx7', '', 'elevenchars'])
       expect(() => expectAbsent('no such text', [marker])).toThrow('is too short a marker');
     expect(() => expectAbsent('no such text', [])).toThrow('no marker was given');
+  });
+});
+
+describe('waiting for what happens beside a response', () => {
+  it('looks again until nothing is thrown, while the timers and the clock of the test stand still', async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    const nowMs = Date.now();
+    let looks = 0;
+    const look = () => {
+      looks += 1;
+      if (looks < 4) throw new Error('not yet');
+      return looks;
+    };
+    expect(await eventually(look)).toBe(4);
+    expect(Date.now()).toBe(nowMs);
   });
 });
