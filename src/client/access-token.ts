@@ -1,5 +1,5 @@
 // An access token as a client sees it: to be sent, and to be shown. It is not verified here; resource servers do that.
-import type { TokenResponse } from '../wire.ts';
+import { asObject, type Reply } from './api.ts';
 
 /** What an access token says, as far as a page may want to show it. `iat`, `exp` and `auth_time` are in seconds. */
 export interface AccessTokenClaims {
@@ -21,18 +21,22 @@ export interface AccessToken {
 }
 
 /**
- * Reads an answer of the service. The server's `Date` gives the difference between the clocks; without one, the time of
- * the answer stands for it.
+ * Reads a token body; `undefined` when it holds no access token. The server's `Date` gives the difference between the
+ * clocks; without one, the time of the response stands for it.
  */
-export async function readAccessToken(
-  response: Response,
-  nowMs: number,
-): Promise<{ token: AccessToken; answer: TokenResponse }> {
-  const answer: TokenResponse = await response.json();
-  const claims = decodeClaims(answer.accessToken);
-  const serverMs = Date.parse(response.headers.get('Date') ?? '');
+export function readAccessToken({ body, date }: Reply, nowMs: number): AccessToken | undefined {
+  const value = asObject(body).accessToken;
+  const claims = decodeClaims(value);
+  if (typeof value !== 'string' || claims === undefined) return undefined;
+  const serverMs = Date.parse(date ?? '');
   const skewMs = Number.isNaN(serverMs) ? claims.iat * 1000 - nowMs : serverMs - nowMs;
-  return { token: { value: answer.accessToken, claims, expiresAtMs: claims.exp * 1000 - skewMs }, answer };
+  return { value, claims, expiresAtMs: claims.exp * 1000 - skewMs };
+}
+
+/** Whether a message of another tab, which may run another version of this code, holds a token. */
+export function isAccessToken(value: unknown): value is AccessToken {
+  const { value: token, expiresAtMs, claims } = asObject(value);
+  return decodeClaims(token) !== undefined && hasClaims(claims) && Number.isFinite(expiresAtMs);
 }
 
 /** Refreshed this long before it expires, or at a tenth of its life where that is less: a request takes time too. */
@@ -42,8 +46,24 @@ export function isFresh({ claims, expiresAtMs }: AccessToken, nowMs: number): bo
   return expiresAtMs - nowMs > Math.min(MARGIN_MS, (claims.exp - claims.iat) * 100);
 }
 
-function decodeClaims(token: string): AccessTokenClaims {
-  const part = (token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/');
-  const bytes = Uint8Array.from(atob(part), (character) => character.charCodeAt(0));
-  return JSON.parse(new TextDecoder().decode(bytes));
+/** Three parts of base64url, and nothing that a header could not carry. */
+const JWT = /^[\w-]+\.([\w-]+)\.[\w-]+$/;
+
+function decodeClaims(token: unknown): AccessTokenClaims | undefined {
+  const part = typeof token === 'string' ? JWT.exec(token)?.[1] : undefined;
+  if (part === undefined) return undefined;
+  try {
+    const base64 = part.replaceAll('-', '+').replaceAll('_', '/');
+    const bytes = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
+    const claims: unknown = JSON.parse(new TextDecoder().decode(bytes));
+    return hasClaims(claims) ? claims : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Those that the client itself relies on; a resource server checks the rest. */
+function hasClaims(value: unknown): value is AccessTokenClaims {
+  const { sub, sid, iat, exp } = asObject(value);
+  return typeof sub === 'string' && typeof sid === 'string' && Number.isFinite(iat) && Number.isFinite(exp);
 }

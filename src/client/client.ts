@@ -1,13 +1,28 @@
 // The client: signs in, stays signed in, and gives out access tokens. The access token lives in this module's memory
 // alone; the refresh token is in an HttpOnly cookie that no script can read, this one included.
-import type { RegisterResponse, SessionInfo, SessionsResponse, User } from '../wire.ts';
+import type { SessionInfo, User } from '../wire.ts';
 import { type AccessToken, type AccessTokenClaims, isFresh, readAccessToken } from './access-token.ts';
-import { call, LatchkeyError, type Transport, toJsonBody } from './api.ts';
+import {
+  asObject,
+  CALL_TIMEOUT_MS,
+  call,
+  LatchkeyError,
+  notOurs,
+  orAbort,
+  prepare,
+  type Reply,
+  type Transport,
+} from './api.ts';
 import { pauseBeforeAttempt } from './backoff.ts';
-import { isPage, joinTabs, type SignedOutReason } from './tabs.ts';
+import { findBrowser } from './browser.ts';
+import { createClosing } from './closing.ts';
+import { joinTabs, type SignedOutReason } from './tabs.ts';
 
 export interface ClientOptions {
-  /** Where the service is: `https://auth.example.com`, or `https://example.com/auth` where it is mounted. */
+  /**
+   * Where the service is: `https://auth.example.com`, or `https://example.com/auth` where it is mounted. In a browser it
+   * may be relative to the page. It is read at the first call, so that a client may be created while a server renders.
+   */
   baseUrl: string;
   /** Instead of the global one. Outside a browser it has to keep the cookies. */
   fetch?: typeof fetch;
@@ -19,8 +34,12 @@ export type ClientState =
   | { status: 'signed_in'; isRetrying: boolean; claims: AccessTokenClaims; expiresAtMs: number }
   | { status: 'signed_out'; reason: SignedOutReason };
 
+/** Every rejection is a LatchkeyError, but for a `signal` that the caller aborts: then it is the signal's reason. */
 export interface Client {
-  /** Creates an account and signs in. Throws a LatchkeyError: `username_taken`, `email_taken`, `invalid_input`, … */
+  /**
+   * Creates an account and signs in. Where the service demands a confirmed address first, nobody is signed in afterwards,
+   * as `state` says. Throws a LatchkeyError: `username_taken`, `email_taken`, `invalid_input`, …
+   */
   register(details: { username: string; email: string; password: string }): Promise<User>;
   /** Signs in. `username` may be the e-mail address. Throws a LatchkeyError: `invalid_credentials`, `too_many_attempts`, … */
   login(credentials: { username: string; password: string }): Promise<void>;
@@ -30,7 +49,10 @@ export interface Client {
   restore(): Promise<boolean>;
   /** A token that is good for a while, refreshed where needed; `undefined` when nobody is signed in. `refresh` asks for a new one. */
   getAccessToken(options?: { refresh?: boolean; signal?: AbortSignal }): Promise<string | undefined>;
-  /** `fetch` with the bearer token. Answers 401 are tried once more with a new token. Use it for your own API only: the token goes where you send it. */
+  /**
+   * `fetch` with the bearer token. A response 401 is tried once more with a new token. Use it for your own API only: the
+   * token goes where you send it. Throws a LatchkeyError `network` where `fetch` throws a TypeError.
+   */
   fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
   readonly sessions: {
     list(): Promise<SessionInfo[]>;
@@ -43,7 +65,10 @@ export interface Client {
   readonly state: ClientState;
   /** Calls `listener` now and at every change. Returns what stops it. */
   subscribe(listener: (state: ClientState) => void): () => void;
-  /** Leaves the other tabs. For tests and hot reloads. */
+  /**
+   * Leaves the other tabs: no listener is called any more, and nothing waits. A request on its way still completes;
+   * `restore` resolves to false, every other call rejects with the code `closed`. For tests and hot reloads.
+   */
   close(): void;
 }
 
@@ -51,19 +76,19 @@ export interface Client {
 const MESSAGE_WAIT_MS = 100;
 
 export function createClient({ baseUrl, fetch: ownFetch }: ClientOptions): Client {
-  const page = (globalThis as { location?: { href: string } }).location?.href;
+  const browser = findBrowser();
   const transport: Transport = {
-    // A directory: `new URL('refresh', …)` must stay below a mount such as /auth.
-    baseUrl: new URL(baseUrl.endsWith('/') ? baseUrl : `${baseUrl}/`, isPage() ? page : undefined),
+    resolve: (path) => resolveUrl(path, baseUrl, browser?.location?.href),
     fetch: ownFetch ?? ((input, init) => globalThis.fetch(input, init)),
-    sendsCookies: isPage(),
+    sendsCookies: browser !== undefined,
   };
   let state: ClientState = { status: 'unknown', isRetrying: false };
   let token: AccessToken | undefined;
   let refreshing: Promise<AccessToken | undefined> | undefined;
   const listeners = new Set<(state: ClientState) => void>();
+  const closing = createClosing();
 
-  const tabs = joinTabs(`latchkey ${transport.baseUrl}`, (message) => {
+  const tabs = joinTabs(`latchkey ${nameService(transport)}`, browser ?? {}, closing, (message) => {
     if (message.kind === 'signed_out') leave(message.reason);
     // An older token of the same session would be a step back.
     else if (token?.claims.sid !== message.token.claims.sid || token.claims.iat <= message.token.claims.iat)
@@ -72,31 +97,68 @@ export function createClient({ baseUrl, fetch: ownFetch }: ClientOptions): Clien
 
   function change(next: ClientState): void {
     state = next;
-    for (const listener of [...listeners]) listener(state);
+    for (const listener of [...listeners]) notify(listener, next);
   }
 
   function enter(next: AccessToken): void {
+    if (closing.isClosed) return;
     token = next;
     change({ status: 'signed_in', isRetrying: false, claims: next.claims, expiresAtMs: next.expiresAtMs });
   }
 
   function leave(reason: SignedOutReason): void {
+    if (closing.isClosed) return;
     token = undefined;
     if (state.status !== 'signed_out') change({ status: 'signed_out', reason });
   }
 
-  /** A change of the cookie at a time, in all tabs: an answer that comes late must not put an old cookie over a new one. */
-  function startSession(path: string, details: object): Promise<RegisterResponse> {
+  function retry(isRetrying: boolean): void {
+    if (closing.isClosed || state.status === 'signed_out' || state.isRetrying === isRetrying) return;
+    change({ ...state, isRetrying });
+  }
+
+  /** The token of a response, and who is signed in from now on. */
+  function enterWith(reply: Reply): AccessToken {
+    const next = readAccessToken(reply, Date.now());
+    if (next === undefined) throw notOurs(reply);
+    enter(next);
+    tabs.post({ kind: 'signed_in', token: next });
+    return next;
+  }
+
+  // Each change of the cookie takes its turn, in all tabs: a response that comes late must not put an old cookie over a
+  // new one.
+  function login(credentials: { username: string; password: string }): Promise<void> {
     return tabs.exclusively(async () => {
-      const response = await call(transport, path, { method: 'POST', ...toJsonBody(details) });
-      const { token: next, answer } = await readAccessToken(response, Date.now());
-      enter(next);
-      tabs.post({ kind: 'signed_in', token: next });
-      return answer as RegisterResponse; // /register answers with the user, /login is only waited for
+      enterWith(await call(transport, 'POST', 'login', { body: credentials }));
     });
   }
 
-  /** One refresh for all that wait in this tab, in turn with the other tabs, until the service has answered. */
+  function register(details: { username: string; email: string; password: string }): Promise<User> {
+    return tabs.exclusively(async () => {
+      const reply = await call(transport, 'POST', 'register', { body: details });
+      const { user, accessToken } = asObject(reply.body);
+      if (!isUser(user)) throw notOurs(reply);
+      if (accessToken !== undefined) enterWith(reply);
+      // The address has to be confirmed first. Whoever was signed in must not be taken for the new account; the service
+      // has left that session alone, so it ends here, as every other registration ends it.
+      else if (token === undefined) leave('no_session');
+      else await signOut().catch(() => undefined); // the account exists all the same, and `state` tells the rest
+      return user;
+    });
+  }
+
+  async function signOut(): Promise<void> {
+    requireNoContent(await call(transport, 'POST', 'logout'));
+    leaveEverywhere('signed_out');
+  }
+
+  function leaveEverywhere(reason: SignedOutReason): void {
+    leave(reason);
+    tabs.post({ kind: 'signed_out', reason });
+  }
+
+  /** One refresh for all that wait in this tab, in turn with the other tabs, until the service has responded. */
   function refresh(stale: AccessToken | undefined): Promise<AccessToken | undefined> {
     refreshing ??= keepRefreshing(stale).finally(() => {
       refreshing = undefined;
@@ -109,9 +171,10 @@ export function createClient({ baseUrl, fetch: ownFetch }: ClientOptions): Clien
       try {
         return await tabs.exclusively((waited) => refreshOnce(stale, waited));
       } catch (error) {
-        if (!(error instanceof LatchkeyError && error.isTemporary)) throw error;
-        if (state.status !== 'signed_out') change({ ...state, isRetrying: true });
-        await pauseBeforeAttempt(attempt, error.retryAfterSeconds);
+        const isTemporary = error instanceof LatchkeyError && error.isTemporary;
+        retry(isTemporary);
+        if (!isTemporary) throw error;
+        await pauseBeforeAttempt(attempt, error.retryAfterSeconds ?? 0, closing);
       }
     }
   }
@@ -127,74 +190,93 @@ export function createClient({ baseUrl, fetch: ownFetch }: ClientOptions): Clien
     // Another tab, or a sign-in or sign-out of this one, was faster. A page that asks after a sign-out asks for real.
     if (isSettled() && (token !== undefined || stale !== undefined)) return token;
     try {
-      const response = await call(transport, 'refresh', { method: 'POST' });
-      const { token: next } = await readAccessToken(response, Date.now());
-      enter(next);
-      tabs.post({ kind: 'signed_in', token: next });
-      return next;
+      return enterWith(await call(transport, 'POST', 'refresh'));
     } catch (error) {
       if (!(error instanceof LatchkeyError && error.isSignedOut)) throw error;
       // A cookie that has run out is not sent: for somebody who was signed in, that is the end of a session too.
-      const reason = token !== undefined || error.code === 'session_ended' ? 'session_ended' : 'no_session';
-      leave(reason);
-      if (reason === 'session_ended') tabs.post({ kind: 'signed_out', reason });
+      if (token !== undefined || error.code === 'session_ended') leaveEverywhere('session_ended');
+      else leave('no_session');
       return undefined;
     }
   }
 
-  async function findToken(refreshNow: boolean, signal?: AbortSignal): Promise<AccessToken | undefined> {
+  async function findToken(
+    refreshNow: boolean,
+    signal?: AbortSignal | null,
+  ): Promise<AccessToken | undefined> {
+    closing.throwIfClosed();
     if (!refreshNow && token !== undefined && isFresh(token, Date.now())) return token;
     if (!refreshNow && state.status === 'signed_out') return undefined;
     return orAbort(refresh(token), signal);
   }
 
   async function fetchWithToken(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
-    const request = new Request(input, init);
+    const request = prepare(() => new Request(input, init));
     const used = await findToken(false, request.signal);
-    if (used === undefined) return transport.fetch(request);
-    const response = await transport.fetch(withBearer(request.clone(), used));
+    if (used === undefined) return send(request, request.signal);
+    const response = await send(withBearer(request.clone(), used), request.signal);
     if (response.status !== 401) return response;
     // Refused although it seemed fresh: revoked, or the clock is wrong. Whoever met this before us has a new one already.
     const next = await orAbort(refresh(used), request.signal);
     if (next === undefined || next === used) return response;
-    await response.body?.cancel();
-    return transport.fetch(withBearer(request, next));
+    await response.body?.cancel().catch(() => undefined);
+    return send(withBearer(request, next), request.signal);
   }
 
-  /** A call to the service itself, whose refusals become errors. */
-  function callWithToken(path: string, method: string): Promise<Response> {
-    const wrapped: Transport = { ...transport, fetch: fetchWithToken };
-    return call(wrapped, path, { method });
+  async function send(request: Request, signal: AbortSignal): Promise<Response> {
+    try {
+      const response = await transport.fetch(request);
+      if (typeof response.status === 'number') return response;
+    } catch (cause) {
+      if (signal.aborted) throw signal.reason;
+      throw new LatchkeyError('There was no response.', 'network', { cause });
+    }
+    throw new LatchkeyError('There was no response.', 'network');
+  }
+
+  /** Often nobody waits for it, so `close()` makes it no unhandled rejection. */
+  async function restore(): Promise<boolean> {
+    try {
+      return (await findToken(state.status === 'signed_out')) !== undefined;
+    } catch (error) {
+      if (closing.isClosed) return false;
+      throw error;
+    }
+  }
+
+  /** A call to the service itself, whose refusals become errors; tried once more where it refuses the token. */
+  async function callWithToken(method: string, path: string): Promise<Reply> {
+    const used = await inTime(findToken(false));
+    try {
+      return await call(transport, method, path, { accessToken: used?.value });
+    } catch (error) {
+      if (used === undefined || !(error instanceof LatchkeyError && error.isSignedOut)) throw error;
+      const next = await inTime(refresh(used));
+      if (next === undefined || next === used) throw error;
+      return call(transport, method, path, { accessToken: next.value });
+    }
   }
 
   async function endSessions(path: string, endsCurrent: boolean): Promise<void> {
-    await callWithToken(path, 'DELETE');
-    if (!endsCurrent) return;
-    leave('signed_out');
-    tabs.post({ kind: 'signed_out', reason: 'signed_out' });
+    requireNoContent(await callWithToken('DELETE', path));
+    if (endsCurrent) leaveEverywhere('signed_out');
   }
 
   return {
-    register: async (details) => (await startSession('register', details)).user,
-    login: async (credentials) => {
-      await startSession('login', credentials);
-    },
-    logout: () =>
-      tabs.exclusively(async () => {
-        await call(transport, 'logout', { method: 'POST' });
-        leave('signed_out');
-        tabs.post({ kind: 'signed_out', reason: 'signed_out' });
-      }),
-    restore: async () => (await findToken(state.status === 'signed_out')) !== undefined,
-    getAccessToken: async ({ refresh: refreshNow = false, signal } = {}) =>
-      (await findToken(refreshNow, signal))?.value,
+    register,
+    login,
+    logout: () => tabs.exclusively(signOut),
+    restore,
+    getAccessToken: async (options) => (await findToken(options?.refresh === true, options?.signal))?.value,
     fetch: fetchWithToken,
     sessions: {
       list: async () => {
-        const answer: SessionsResponse = await (await callWithToken('sessions', 'GET')).json();
-        return answer.sessions;
+        const reply = await callWithToken('GET', 'sessions');
+        const { sessions } = asObject(reply.body);
+        if (!Array.isArray(sessions) || !sessions.every(isSession)) throw notOurs(reply);
+        return sessions;
       },
-      end: (id) => endSessions(`sessions/${encodeURIComponent(id)}`, id === token?.claims.sid),
+      end: async (id) => endSessions(`sessions/${toPathSegment(id)}`, id === token?.claims.sid),
       endOthers: () => endSessions('sessions?keep=current', false),
       endAll: () => endSessions('sessions', true),
     },
@@ -208,8 +290,50 @@ export function createClient({ baseUrl, fetch: ownFetch }: ClientOptions): Clien
         listeners.delete(listener);
       };
     },
-    close: () => tabs.close(),
+    close: () => {
+      closing.close();
+    },
   };
+}
+
+/** A directory: `new URL('refresh', …)` must stay below a mount such as /auth. */
+function resolveUrl(path: string, baseUrl: string, page: string | undefined): URL {
+  try {
+    const base = new URL(baseUrl.endsWith('/') ? baseUrl : `${baseUrl}/`, page);
+    if (/^https?:$/.test(base.protocol)) return new URL(path, base);
+  } catch {
+    // Said below.
+  }
+  throw new LatchkeyError(
+    `The baseUrl "${String(baseUrl)}" leads to no http(s) URL. Outside a page it has to be absolute.`,
+    'invalid_base_url',
+  );
+}
+
+/** What tabs know each other by. */
+function nameService({ resolve }: Transport): string {
+  try {
+    return resolve('').href;
+  } catch {
+    return ''; // the first call says what is wrong
+  }
+}
+
+/** A listener that throws must not fail the call that changed the state, nor keep the change from the others. */
+function notify(listener: (state: ClientState) => void, state: ClientState): void {
+  try {
+    listener(state);
+  } catch (error) {
+    void Promise.reject(error); // reported where the platform reports unhandled rejections
+  }
+}
+
+/** Empty and dotted segments would name another path: `DELETE sessions/..` is `DELETE /`. */
+function toPathSegment(id: string): string {
+  return prepare(() => {
+    if (/^\.{0,2}$/.test(id)) throw new TypeError('no id of a session');
+    return encodeURIComponent(id);
+  });
 }
 
 function withBearer(request: Request, { value }: AccessToken): Request {
@@ -217,13 +341,26 @@ function withBearer(request: Request, { value }: AccessToken): Request {
   return request;
 }
 
-/** The caller may lose patience; the refresh goes on for the others. */
-function orAbort<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return promise;
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-  });
+function requireNoContent(reply: Reply): void {
+  if (reply.status !== 204) throw notOurs(reply);
+}
+
+function isUser(value: unknown): value is User {
+  const { id, username } = asObject(value);
+  return typeof id === 'string' && typeof username === 'string';
+}
+
+function isSession(value: unknown): value is SessionInfo {
+  return typeof asObject(value).id === 'string';
+}
+
+/** As patient as a call to the service: an outage must not hold up the caller for as long as a refresh is tried. */
+async function inTime<T>(promise: Promise<T>): Promise<T> {
+  const signal = AbortSignal.timeout(CALL_TIMEOUT_MS);
+  try {
+    return await orAbort(promise, signal);
+  } catch (error) {
+    if (error instanceof LatchkeyError) throw error;
+    throw new LatchkeyError('The service did not respond.', 'network', { cause: error });
+  }
 }

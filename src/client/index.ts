@@ -1,6 +1,6 @@
 // What `latchkey/client` exports.
 export type { ErrorCode, FieldError, SessionInfo, User } from '../wire.ts';
 export type { AccessTokenClaims } from './access-token.ts';
-export { LatchkeyError } from './api.ts';
+export { type ClientErrorCode, LatchkeyError } from './api.ts';
 export { type Client, type ClientOptions, type ClientState, createClient } from './client.ts';
 export type { SignedOutReason } from './tabs.ts';

@@ -44,6 +44,19 @@ describe('signing in', () => {
     expect(client.state.status).toBe('signed_in');
   });
 
+  it('by registering where the address has to be confirmed first answers with the user, and nobody is signed in', async () => {
+    const user = {
+      id: 'ada-id',
+      username: 'ada',
+      email: 'ada@example.com',
+      createdAt: '2026-03-01T12:00:00Z',
+    };
+    service.on('POST /register', () => Response.json({ user }, { status: 201 }));
+    expect(await client.register({ username: 'ada', email: user.email, password: 'p' })).toEqual(user);
+    expect(client.state).toEqual({ status: 'signed_out', reason: 'no_session' });
+    expect(service.asked).toHaveLength(1);
+  });
+
   it('that is refused throws the code, the fields and the wait, and leaves the state', async () => {
     service.on('POST /login', () => problem(429, 'too_many_attempts', { 'Retry-After': '30' }));
     await expect(signIn()).rejects.toMatchObject({
@@ -95,6 +108,16 @@ describe('restoring', () => {
     service.on('POST /refresh', () => problem(403, 'origin_not_allowed'));
     await expect(client.restore()).rejects.toMatchObject({ code: 'origin_not_allowed' });
     expect(client.state.status).toBe('unknown');
+  });
+
+  it('that is refused after an outage is no longer tried, and the state says so', async () => {
+    service.on('POST /refresh', () => problem(503, 'unavailable'));
+    const restored = client.restore().catch((error: unknown) => error);
+    await vi.waitFor(() => expect(client.state).toMatchObject({ isRetrying: true }), { interval: 0 });
+    service.on('POST /refresh', () => problem(403, 'origin_not_allowed'));
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await restored).toMatchObject({ code: 'origin_not_allowed' });
+    expect(client.state).toEqual({ status: 'unknown', isRetrying: false });
   });
 
   it.each([
@@ -432,7 +455,128 @@ describe('signing out', () => {
   });
 });
 
+describe('registering a second account whose address has to be confirmed first', () => {
+  const user = { id: 'bob-id', username: 'bob', email: 'bob@example.com', createdAt: '2026-03-01T12:00:00Z' };
+  beforeEach(async () => {
+    service.on('POST /login', () => service.pair());
+    service.on('POST /register', () => Response.json({ user }, { status: 201 }));
+    await signIn();
+  });
+  const register = () => client.register({ username: 'bob', email: user.email, password: 'p' });
+
+  it('ends the session of the first, as every registration does', async () => {
+    service.on('POST /logout', () => new Response(null, { status: 204 }));
+    expect(await register()).toEqual(user);
+    expect(service.count('POST /logout')).toBe(1);
+    expect(client.state).toEqual({ status: 'signed_out', reason: 'signed_out' });
+    expect(await client.getAccessToken()).toBeUndefined();
+  });
+
+  it('says that the first is still signed in when the service cannot be told', async () => {
+    service.on('POST /logout', () => problem(503, 'unavailable'));
+    expect(await register()).toEqual(user);
+    expect(client.state).toMatchObject({ status: 'signed_in', claims: { username: 'ada' } });
+  });
+});
+
+describe('a base that is no URL here', () => {
+  it.each([
+    '/auth',
+    './',
+    '',
+    'localhost:8787',
+    'ftp://auth.test',
+    'http://[',
+    undefined as unknown as string,
+  ])('fails no creation, and is named by the first call: %s', async (baseUrl) => {
+    const lost = createClient({ baseUrl, fetch: service.fetch });
+    expect(lost.state.status).toBe('unknown');
+    for (const refused of [lost.restore(), lost.login({ username: 'ada', password: 'p' }), lost.logout()]) {
+      await expect(refused).rejects.toBeInstanceOf(LatchkeyError);
+      await expect(refused).rejects.toMatchObject({ code: 'invalid_base_url', isTemporary: false });
+      await expect(refused).rejects.toThrow(`"${baseUrl}"`);
+    }
+    expect(service.asked).toEqual([]);
+    lost.close();
+  });
+
+  it('is none where it is absolute, although nothing of the platform may be used before the first request', () => {
+    vi.stubGlobal('AbortController', undefined);
+    vi.stubGlobal('AbortSignal', undefined);
+    createClient({ baseUrl: BASE }).close();
+    vi.unstubAllGlobals();
+  });
+});
+
+describe('a rejection', () => {
+  beforeEach(async () => {
+    service.on('POST /login', () => service.pair());
+    await signIn();
+  });
+
+  it.each([
+    ['an address that is none', () => client.fetch('http://[')],
+    ['a method that is none', () => client.fetch(BASE, { method: 'a b' })],
+    ['a body where none may be', () => client.fetch(BASE, { body: 'text' })],
+    ['an id that is no text', () => client.sessions.end('\ud800')],
+    ['an id that names another path', () => client.sessions.end('..')],
+    ['no id', () => client.sessions.end('')],
+    ['details that are no JSON', () => client.login({ username: 1n as unknown as string, password: 'p' })],
+  ])('for %s says that the request cannot be made, and none is', async (_, ask) => {
+    const refused = ask();
+    await expect(refused).rejects.toBeInstanceOf(LatchkeyError);
+    await expect(refused).rejects.toMatchObject({ code: 'invalid_request', isTemporary: false });
+    expect(service.asked).toHaveLength(1);
+  });
+
+  it('of a request to another API without an answer is `network`, with the cause', async () => {
+    const cause = new TypeError('no route to host');
+    service.on('GET /api', () => Promise.reject(cause));
+    const refused = client.fetch(`${BASE}/api`);
+    await expect(refused).rejects.toBeInstanceOf(LatchkeyError);
+    await expect(refused).rejects.toMatchObject({ code: 'network', cause });
+  });
+
+  it.each([new Error('enough'), 'enough', undefined])(
+    'after the caller has given up is the reason of the signal: %s',
+    async (reason) => {
+      const abort = new AbortController();
+      service.on('GET /api', () => new Promise(() => undefined));
+      const fetch = ((input: RequestInfo | URL, init?: RequestInit) => {
+        const { signal } = new Request(input, init);
+        const gone = new Promise<never>((_, reject) => {
+          signal.addEventListener('abort', () => reject(new TypeError('gone')));
+        });
+        return Promise.race([gone, service.fetch(input, init)]);
+      }) as typeof globalThis.fetch;
+      const patient = createClient({ baseUrl: BASE, fetch });
+      await patient.login({ username: 'ada', password: 'p' });
+      const given = patient.fetch(`${BASE}/api`, { signal: abort.signal });
+      await untilAsked('GET /api', 1);
+      abort.abort(reason);
+      const error = await given.catch((thrown: unknown) => thrown);
+      expect(error).toBe(abort.signal.reason);
+      patient.close();
+    },
+  );
+});
+
 describe('a listener', () => {
+  it('that throws fails neither the call nor the other listeners', async () => {
+    const heard: string[] = [];
+    const reported = vi.spyOn(Promise, 'reject').mockReturnValue(new Promise<never>(() => undefined));
+    const fault = new Error('the page is broken');
+    client.subscribe(({ status }) => {
+      if (status === 'signed_in') throw fault;
+    });
+    client.subscribe(({ status }) => heard.push(status));
+    service.on('POST /login', () => service.pair());
+    await signIn();
+    expect(heard).toEqual(['unknown', 'signed_in']);
+    expect(reported).toHaveBeenCalledExactlyOnceWith(fault);
+    reported.mockRestore();
+  });
+
   it('hears the state now and at every change, until it leaves', async () => {
     const heard: string[] = [];
     const leave = client.subscribe(({ status }) => heard.push(status));
