@@ -20,6 +20,12 @@ const CHROMIUM_FLAGS = [
   '--disable-quic',
 ];
 
+/** How to start the browser. CHROMIUM names it where it is not Debian's. */
+export const LAUNCH_OPTIONS = {
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: CHROMIUM_FLAGS,
+};
+
 export class Stage {
   readonly browser: Browser;
   readonly service: LocalRun;
@@ -60,13 +66,7 @@ export class Stage {
         .map(([name, value]) => `\n${name}=${value}`)
         .join(''),
     );
-    const [service, browser] = await Promise.all([
-      LocalRun.start(folder),
-      chromium.launch({
-        executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-        args: CHROMIUM_FLAGS,
-      }),
-    ]);
+    const [service, browser] = await Promise.all([LocalRun.start(folder), chromium.launch(LAUNCH_OPTIONS)]);
     return new Stage(browser, service, folder, servers, origins);
   }
 
@@ -150,13 +150,40 @@ export function countRequests(context: BrowserContext, path: string): () => numb
   return () => count;
 }
 
-/** Another front end: an empty page, and the client as it is published. */
+/** A worker of any kind with a client in it, which calls what it is told to: `[baseUrl, method, ...args]`. */
+const WORKER = `
+import { createClient } from '/client.js';
+let client;
+async function run([baseUrl, method, ...args]) {
+  client ??= createClient({ baseUrl });
+  if (method === 'state') return client.state.status;
+  try {
+    return (await client[method](...args)) ?? 'done';
+  } catch (error) {
+    return [error.name, error.code];
+  }
+}
+const serve = (port) => {
+  port.onmessage = async ({ data, ports: [reply] }) => reply.postMessage(await run(data));
+};
+if ('onconnect' in self) self.onconnect = ({ ports: [port] }) => serve(port);
+else serve(self);
+`;
+
+/** Another front end: an empty page, one in a sandbox, and the client as it is published. */
 function serveClient(): Server {
   const client = readFileSync(join(PROJECT_ROOT, 'dist/client/index.js'));
+  const scripts = new Map<string | undefined, string | Buffer>([
+    ['/client.js', client],
+    ['/worker.js', WORKER],
+  ]);
   return createServer((request, response) => {
-    const isScript = request.url === '/client.js';
-    response.setHeader('Content-Type', isScript ? 'text/javascript' : 'text/html');
-    response.end(isScript ? client : '<!doctype html><title>Another front end</title>');
+    const script = scripts.get(request.url);
+    response.setHeader('Content-Type', script === undefined ? 'text/html' : 'text/javascript');
+    // The page in the sandbox has no origin, so that the script comes from another one.
+    response.setHeader('Access-Control-Allow-Origin', '*');
+    if (request.url === '/sandboxed') response.setHeader('Content-Security-Policy', 'sandbox allow-scripts');
+    response.end(script ?? '<!doctype html><title>Another front end</title>');
   });
 }
 

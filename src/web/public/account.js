@@ -1,41 +1,88 @@
 // Completes what a mailed link is for. The token comes in the fragment, which no server sees, and leaves the address bar
-// at once. Nothing happens before a click: mail scanners open links.
+// and the session history at once; it stays in this script's memory, until the page is left. Nothing happens before a
+// click: mail scanners open links.
 const status = document.querySelector('#status');
-const [action, token] = location.hash.slice(1).split('=');
-history.replaceState(null, '', location.pathname);
+const password = document.querySelector('#password');
+const START = status.textContent;
 
-const forms = {
-  'verify-email': document.querySelector('#confirm'),
-  'reset-password': document.querySelector('#reset'),
-};
-const form = token ? forms[action] : undefined;
+/** By the name in the fragment. A Map, since a name such as `constructor` must find nothing. */
+const actions = new Map([
+  [
+    'verify-email',
+    {
+      form: document.querySelector('#confirm'),
+      prompt: 'Confirm that this address is yours.',
+      send: (token) => post('email/verify', { token }),
+      done: 'Your e-mail address is confirmed. You can close this page.',
+      over: 'This link has been used or has expired. If your address is not confirmed yet, sign in and ask for another mail.',
+    },
+  ],
+  [
+    'reset-password',
+    {
+      form: document.querySelector('#reset'),
+      prompt: 'Choose a new password.',
+      send: (token) => post('password/reset', { token, newPassword: password.value }),
+      done: 'Your new password is set, and you are signed out everywhere. You can sign in now.',
+      over: 'This link has been used or has expired. If you have just set a new password, sign in with it. Otherwise go to where you sign in, and ask for another link there.',
+    },
+  ],
+]);
 
-if (form) {
-  form.hidden = false;
-  status.textContent =
-    action === 'verify-email' ? 'Confirm that this address is yours.' : 'Choose a new password.';
-  form.addEventListener('submit', async (event) => {
+/** The newest link: its action and token. What is learnt of an older one is not shown any more. */
+let current;
+
+openLink();
+// A second link that is opened in the same tab changes the fragment only, and loads nothing.
+addEventListener('hashchange', openLink);
+// Whoever comes back to the page later, from its history, finds no form that still works.
+addEventListener('pagehide', forgetLink);
+for (const action of actions.values())
+  action.form.addEventListener('submit', (event) => {
     event.preventDefault();
-    const button = form.querySelector('button');
-    button.disabled = true;
-    status.textContent = 'One moment …';
-    const outcome = action === 'verify-email' ? await confirmAddress() : await setPassword();
-    status.textContent = outcome.message;
-    form.hidden = outcome.done;
-    button.disabled = false;
+    if (current?.action === action) void complete(current);
   });
+
+function openLink() {
+  if (location.hash === '') return;
+  const [name, token] = location.hash.slice(1).split('=');
+  const page = new URL(location.href);
+  page.hash = '';
+  page.search = '';
+  history.replaceState(null, '', page);
+  forgetLink();
+  const action = actions.get(name);
+  if (!action || !token) {
+    status.textContent =
+      'This link is not complete. Copy the whole link from your mail into the address bar.';
+    return;
+  }
+  current = { action, token };
+  action.form.hidden = false;
+  status.textContent = action.prompt;
 }
 
-async function confirmAddress() {
-  const answer = await post('email/verify', { token });
-  return answer.ok ? { done: true, message: 'Your e-mail address is confirmed.' } : refused(answer);
+function forgetLink() {
+  current = undefined;
+  password.value = '';
+  status.textContent = START;
+  for (const { form } of actions.values()) {
+    form.hidden = true;
+    form.querySelector('button').disabled = false;
+  }
 }
 
-async function setPassword() {
-  const newPassword = document.querySelector('#password').value;
-  const answer = await post('password/reset', { token, newPassword });
-  const message = 'Your new password is set, and you are signed out everywhere. You can sign in now.';
-  return answer.ok ? { done: true, message } : refused(answer);
+async function complete(link) {
+  const { form, send } = link.action;
+  const button = form.querySelector('button');
+  button.disabled = true;
+  status.textContent = 'One moment …';
+  const outcome = await send(link.token);
+  if (current !== link) return;
+  const { isOver, message } = describe(outcome, link.action);
+  if (isOver) forgetLink();
+  button.disabled = false;
+  status.textContent = message;
 }
 
 /** Relative paths: the service may be mounted below another path. */
@@ -45,20 +92,47 @@ async function post(path, body) {
       method: 'POST',
       headers: { 'Content-Type': 'application/json' },
       body: JSON.stringify(body),
+      signal: AbortSignal.timeout(15_000),
     });
-    return { ok: response.ok, problem: response.ok ? undefined : await response.json() };
+    // A page with status 200 is not the service's: a network that wants a sign-in of its own.
+    if (response.status === 204) return { isDone: true };
+    const problem = await response.json();
+    const isOurs = problem?.type === `urn:latchkey:error:${problem?.code}`;
+    return {
+      isDone: false,
+      problem: isOurs ? problem : undefined,
+      wait: response.headers.get('Retry-After'),
+    };
   } catch {
-    return { ok: false, problem: undefined };
+    return { isDone: false };
   }
 }
 
-/** A link that is over stays over; everything else may be tried again. */
-function refused({ problem }) {
-  if (problem?.code === 'invalid_link')
-    return { done: true, message: 'This link has been used or has expired. Ask for a new one.' };
-  if (problem?.code === 'email_taken')
-    return { done: true, message: 'This address belongs to another account by now.' };
+/** What happened and what to do next. A link that is over stays over; everything else may be tried again. */
+function describe({ isDone, problem, wait }, { done, over }) {
+  if (isDone) return { isOver: true, message: done };
   const field = problem?.errors?.[0];
-  if (field) return { done: false, message: `The password ${field.message}.` };
-  return { done: false, message: 'That did not work. Please try again in a moment.' };
+  switch (problem?.code) {
+    case 'invalid_link':
+      return { isOver: true, message: over };
+    case 'email_taken':
+      return {
+        isOver: true,
+        message:
+          'This address belongs to another account by now. Your account keeps its old address. To change it, sign in and enter another one.',
+      };
+    case 'invalid_input':
+      if (field)
+        return { isOver: false, message: `The password ${field.message}. Please choose another one.` };
+      break;
+    case 'too_many_attempts':
+      return {
+        isOver: false,
+        message: `There were too many attempts. Please press the button again in ${wait ?? 60} seconds.`,
+      };
+  }
+  const message = problem
+    ? 'The service cannot do this just now. Please press the button again in a minute.'
+    : 'The service cannot be reached. Check your connection, then press the button again.';
+  return { isOver: false, message };
 }
