@@ -26,6 +26,8 @@ form.addEventListener('submit', (event) => {
     if (action === 'register') await client.register({ username, email, password });
     else await client.login({ username, password });
     form.reset();
+    if (client.state.status === 'signed_out')
+      say('Your account is made. Confirm your address with the link in your mail, then sign in.');
   });
 });
 onClick('#refresh', async () => {
@@ -53,7 +55,7 @@ function show(state: ClientState): void {
   find('#claims').replaceChildren(
     ...Object.entries(state.claims).flatMap(([name, value]) => [
       element('dt', name),
-      element('dd', String(value)),
+      element('dd', typeof value === 'string' ? value : JSON.stringify(value)),
     ]),
   );
   if (listedSid !== state.claims.sid) {
@@ -119,10 +121,10 @@ async function attempt(work: () => Promise<unknown>): Promise<void> {
   }
 }
 
-function explain({ code, message, errors, retryAfterSeconds }: LatchkeyError): string {
+function explain({ code, message, errors, retryAfterSeconds, isTemporary }: LatchkeyError): string {
   if (code === 'too_many_attempts')
-    return `Too many attempts. Please try again in ${retryAfterSeconds} seconds.`;
-  if (code === 'network') return 'The service cannot be reached. Please try again in a moment.';
+    return `Too many attempts. Please try again in ${retryAfterSeconds ?? 60} seconds.`;
+  if (isTemporary) return 'The service cannot be reached. Please try again in a moment.';
   return errors.length > 0
     ? errors.map((error) => `The ${error.field} ${error.message}.`).join(' ')
     : `${message}.`;

@@ -45,6 +45,30 @@ describe('the demo page', () => {
     await expectStatus(page, 'The password must');
   });
 
+  it('says what to do next where a new address has to be confirmed first', async () => {
+    const page = await stage.openDemo(profile);
+    await page.route('**/register', (route) =>
+      route.fulfill({ status: 201, json: { user: { id: 'a', username: 'ada', email: 'a@example.com' } } }),
+    );
+    await page.getByLabel('Username').fill('ada');
+    await page.getByLabel('E-mail').fill('a@example.com');
+    await page.getByLabel('Password').fill(PASSWORD);
+    await press(page, 'Create account');
+    await expectStatus(page, 'Confirm your address with the link in your mail, then sign in.');
+  });
+
+  it('shows claims of any name and shape', async () => {
+    const claims =
+      '{"sub":"a","sid":"a","username":"ada","iat":1,"exp":2,"__proto__":{"a":1},"roles":{"toString":1}}';
+    const accessToken = `e30.${Buffer.from(claims).toString('base64url')}.c2ln`;
+    const page = await profile.newPage();
+    await page.route('**/refresh', (route) => route.fulfill({ json: { accessToken } }));
+    await page.goto(`${stage.service.url}/`);
+    await expectStatus(page, 'Signed in as ada.');
+    const shown = await page.locator('#claims').textContent();
+    expect(shown).toContain('__proto__{"a":1}roles{"toString":1}');
+  });
+
   it('stays signed in across reloads, with a new token each time', async () => {
     const { page, username } = await stage.signUp(profile);
     const readId = () => page.locator('dt:text("jti") + dd').textContent();
