@@ -1,28 +1,41 @@
-// The refresh cookie: read, set, cleared, always with the same attributes.
+// Cookies of requests, read by name; and the refresh cookie: read, set, cleared, always with the same attributes.
 import { generateCookie } from 'hono/cookie';
+import { trimOptionalWhiteSpace } from '../domain/white-space.ts';
 import { addCookie } from './answer.ts';
+import { isFromBrowser } from './origin.ts';
 import { type AppContext, serviceOf } from './service.ts';
 
-/** Cookies of our name that are looked at when a sign-out has to end what they stand for. */
-const MOST_COOKIES = 4;
-
-export type RefreshCookie =
-  | { kind: 'none' }
-  | { kind: 'one'; token: string }
-  | { kind: 'several'; tokens: string[] };
+/**
+ * Cookies of one name that are looked at. A browser sends several where a sibling domain or a longer path has set the name
+ * too; each costs a signature, so their number has a bound.
+ */
+export const MOST_COOKIES = 8;
 
 /**
- * Reads the refresh cookie. Two of one name are told apart from one: somebody may have planted the other from a
- * sibling domain, and which comes first is up to the browser (RFC 6265 section 5.4).
+ * The values of all cookies of a name, as they stand: nothing is unquoted or unescaped, since no token needs it. A pair
+ * without `=` is a cookie without a name (RFC 6265bis section 5.6).
+ *
+ * The platform joins several `Cookie` lines with `, `. A browser never sends several (RFC 6265 section 5.4; those of HTTP/2
+ * are joined with `; ` by the edge, RFC 9113 section 8.2.3), and `, ` may be part of a cookie's value: from a browser it
+ * separates nothing, or a sibling domain could plant `x=1, __Host-jwt=…` past the check of the prefix. Where no browser
+ * asks, there is nobody to plant it on, and `, ` counts as the end of a line.
  */
-export function readRefreshCookie(c: AppContext): RefreshCookie {
-  const { cookieName } = serviceOf(c).config;
-  const spellings = rawValues(c.req.header('Cookie') ?? '', cookieName);
-  const [first] = spellings;
-  if (first === undefined) return { kind: 'none' };
-  if (spellings.length > 1) return { kind: 'several', tokens: spellings.slice(0, MOST_COOKIES) };
-  // As it stands: a token has no character that a cookie would quote or escape, and whatever else is in it is no token.
-  return { kind: 'one', token: first };
+export function readCookies(c: AppContext, name: string): string[] {
+  const header = c.req.header('Cookie');
+  if (header === undefined) return [];
+  const hasLines = header.includes(', ') && !isFromBrowser(c);
+  const values: string[] = [];
+  for (const pair of header.split(hasLines ? /;|, / : ';')) {
+    const at = pair.indexOf('=');
+    if (at > 0 && trimOptionalWhiteSpace(pair.slice(0, at)) === name)
+      values.push(trimOptionalWhiteSpace(pair.slice(at + 1)));
+  }
+  return values;
+}
+
+/** The values of all cookies of the refresh cookie's name; which of them is genuine, grant.ts decides. */
+export function readRefreshCookies(c: AppContext): string[] {
+  return readCookies(c, serviceOf(c).config.cookieName);
 }
 
 /** Sets the cookie for as long as its token is good. */
@@ -40,11 +53,4 @@ export function clearRefreshCookie(c: AppContext): void {
 
 function attributes(c: AppContext) {
   return { path: '/', secure: true, httpOnly: true, sameSite: serviceOf(c).config.cookieSameSite };
-}
-
-function rawValues(header: string, name: string): string[] {
-  const pairs = header.split(';').map((pair) => pair.trim());
-  return pairs
-    .filter((pair) => pair.split('=', 1)[0]?.trim() === name)
-    .map((pair) => pair.slice(pair.indexOf('=') + 1).trim());
 }

@@ -4,10 +4,16 @@ import type { EventRow } from '../account/event-store.ts';
 import type { Mintable, Profile } from '../account/grant.ts';
 import type { Session } from '../domain/session.ts';
 import { type AccessClaims, mintAccessToken } from '../tokens/access-token.ts';
-import { mintRefreshToken, type ReadRefreshToken, readRefreshToken } from '../tokens/refresh-token.ts';
+import {
+  mintRefreshToken,
+  type ReadRefreshToken,
+  type RefreshClaims,
+  type RefreshTokenFault,
+  readRefreshToken,
+} from '../tokens/refresh-token.ts';
 import type { SecurityEvent, SessionInfo, TokenResponse, User } from '../wire.ts';
 import { readDevice } from './client-address.ts';
-import { readRefreshCookie, setRefreshCookie } from './cookie.ts';
+import { MOST_COOKIES, readRefreshCookies, setRefreshCookie } from './cookie.ts';
 import { isOriginAllowed } from './origin.ts';
 import { type AppContext, outcomeOf, serviceOf } from './service.ts';
 import { callAccount } from './storage-calls.ts';
@@ -45,8 +51,29 @@ export async function issueTokens(
   return { accessToken, tokenType: 'Bearer', expiresIn: accessExp - nowSeconds };
 }
 
+export type PresentedToken =
+  | { ok: true; claims: RefreshClaims }
+  | { ok: false; reason: 'no_token' | 'two_cookies' | RefreshTokenFault };
+
+/**
+ * The refresh token of a request. Cookies of its name that do not verify are ignored: anybody on a sibling domain can plant
+ * them where the name has no prefix, and which comes first is up to the browser (RFC 6265 section 5.4). Two genuine ones,
+ * equal or not, are refused, since nothing tells which the owner's is; so are more cookies than are looked at.
+ */
+export async function findPresentedToken(c: AppContext): Promise<PresentedToken> {
+  const tokens = readRefreshCookies(c);
+  const [first] = tokens;
+  if (first === undefined) return { ok: false, reason: 'no_token' };
+  if (tokens.length === 1) return readPresentedToken(c, first);
+  if (tokens.length > MOST_COOKIES) return { ok: false, reason: 'two_cookies' };
+  const read = await Promise.all(tokens.map((token) => readPresentedToken(c, token)));
+  const [genuine, another] = read.filter(({ ok }) => ok);
+  if (another !== undefined) return { ok: false, reason: 'two_cookies' };
+  return genuine ?? read[0] ?? { ok: false, reason: 'no_token' };
+}
+
 /** Checks a refresh token at the edge: storage never hears of one that is forged, foreign or expired. */
-export function readPresentedToken(c: AppContext, token: string): Promise<ReadRefreshToken> {
+function readPresentedToken(c: AppContext, token: string): Promise<ReadRefreshToken> {
   const { config, refreshKeys } = serviceOf(c);
   const context = {
     issuer: config.issuer,
@@ -64,20 +91,20 @@ export async function presentsSession(
   c: AppContext,
   { sub, sid }: Pick<AccessClaims, 'sub' | 'sid'>,
 ): Promise<boolean> {
-  const cookie = readRefreshCookie(c);
-  if (cookie.kind === 'none' || !isOriginAllowed(c)) return false;
-  for (const token of cookie.kind === 'one' ? [cookie.token] : cookie.tokens) {
+  if (!isOriginAllowed(c)) return false;
+  for (const token of readRefreshCookies(c).slice(0, MOST_COOKIES)) {
     const presented = await readPresentedToken(c, token);
     if (presented.ok && presented.claims.sub === sub && presented.claims.sid === sid) return true;
   }
   return false;
 }
 
-/** Ends every session that the request's refresh cookies stand for. Throws an OutageError when storage does not answer. */
+/**
+ * Ends every session that the request's genuine refresh cookies stand for, of as many as are looked at. Throws an OutageError
+ * when storage does not answer.
+ */
 export async function endPresentedSessions(c: AppContext): Promise<void> {
-  const cookie = readRefreshCookie(c);
-  if (cookie.kind === 'none') return;
-  for (const token of cookie.kind === 'one' ? [cookie.token] : cookie.tokens) {
+  for (const token of readRefreshCookies(c).slice(0, MOST_COOKIES)) {
     const presented = await readPresentedToken(c, token);
     if (!presented.ok) continue;
     const { sub, sid } = presented.claims;

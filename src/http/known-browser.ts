@@ -1,20 +1,25 @@
 // The device cookie of requests: which account this browser signed in to before. It holds the account's id, a random
 // number for the browser and nothing of the person.
-import { generateCookie, getCookie } from 'hono/cookie';
+import { generateCookie } from 'hono/cookie';
 import type { KnownBrowser } from '../account/state.ts';
 import { LONGEST_LIFETIME_SECONDS } from '../tokens/claims.ts';
 import { mintDeviceToken, readDeviceToken } from '../tokens/device-token.ts';
 import { addCookie } from './answer.ts';
+import { MOST_COOKIES, readCookies } from './cookie.ts';
 import { type AppContext, serviceOf } from './service.ts';
 
 const COOKIE_NAME = '__Host-device';
 
-/** The browser's standing with an account, if it has one. Whether it was revoked, the account knows. */
+/**
+ * The browser's standing with an account, if it has one: of several cookies, the first that is genuine and names the account.
+ * Whether it was revoked, the account knows.
+ */
 export async function readKnownBrowser(c: AppContext, accountId: string): Promise<KnownBrowser | undefined> {
-  const token = getCookie(c, COOKIE_NAME);
-  if (token === undefined) return undefined;
-  const claims = await readDeviceToken(token, serviceOf(c).refreshKeys, deviceContext(c));
-  return claims?.sub === accountId ? { browserId: claims.bid, epoch: claims.epoch } : undefined;
+  for (const token of readCookies(c, COOKIE_NAME).slice(0, MOST_COOKIES)) {
+    const claims = await readDeviceToken(token, serviceOf(c).refreshKeys, deviceContext(c));
+    if (claims?.sub === accountId) return { browserId: claims.bid, epoch: claims.epoch };
+  }
+  return undefined;
 }
 
 /** Sets the device cookie as the account says. */

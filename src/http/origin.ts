@@ -16,6 +16,11 @@ export function isOriginAllowed(c: AppContext): boolean {
   return site === undefined || site === 'same-origin' || site === 'none';
 }
 
+/** Whether a browser sent the request: all current ones send one of these two with whatever can carry or set a cookie. */
+export function isFromBrowser(c: AppContext): boolean {
+  return c.req.header('Origin') !== undefined || c.req.header('Sec-Fetch-Site') !== undefined;
+}
+
 /** CORS for listed origins only, with credentials, never `*`. Others get no CORS header at all. */
 export const corsForListedOrigins: MiddlewareHandler<AppEnv> = async (c, next) => {
   const origin = c.req.header('Origin');

@@ -2,9 +2,9 @@
 import type { FailureReason } from '../errors.ts';
 import { answerJson } from './answer.ts';
 import { readDevice } from './client-address.ts';
-import { clearRefreshCookie, readRefreshCookie } from './cookie.ts';
+import { clearRefreshCookie } from './cookie.ts';
 import { refuseOverLimit } from './entrance.ts';
-import { issueTokens, readPresentedToken } from './grant.ts';
+import { findPresentedToken, issueTokens } from './grant.ts';
 import { isOriginAllowed } from './origin.ts';
 import { refuse } from './refusal.ts';
 import { type AppContext, outcomeOf, serviceOf, toPolicy } from './service.ts';
@@ -16,9 +16,7 @@ export async function refresh(c: AppContext): Promise<Response> {
   if (!isOriginAllowed(c)) return refuse(c, 'origin_not_allowed');
   const limited = await refuseOverLimit(c, 'POST /refresh');
   if (limited) return limited;
-  const cookie = readRefreshCookie(c);
-  if (cookie.kind !== 'one') return signOutBrowser(c, cookie.kind === 'none' ? 'no_token' : 'two_cookies');
-  const presented = await readPresentedToken(c, cookie.token);
+  const presented = await findPresentedToken(c);
   if (!presented.ok) return signOutBrowser(c, presented.reason);
 
   const { sub, sid, ctr } = presented.claims;

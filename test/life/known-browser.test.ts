@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { inStore, readEvents } from '../support/account.ts';
+import { BLANKS_IN_HEADERS } from '../support/blanks.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
 import { awaitMail, readLinkToken } from '../support/mailbox.ts';
 import { expectProblem } from '../support/problem.ts';
@@ -74,6 +75,29 @@ describe('a browser that signed in before', () => {
     const first = await deviceOf(await signIn(ada.name));
     const second = await deviceOf(await signIn(ada.name, first));
     expect(decodePayload(second).bid).toBe(decodePayload(first).bid);
+  });
+
+  it('is known by the first of several cookies that verifies for the account', async () => {
+    const ada = await service.register();
+    const bob = await service.register();
+    const [ofAda, ofBob] = [await deviceOf(await signIn(ada.name)), await deviceOf(await signIn(bob.name))];
+    const others = ['', 'a.b.c', `"${ofAda}"`, ofBob, ofAda.slice(0, -2)];
+    const response = await signIn(ada.name, [...others, ofAda].join('; __Host-device='));
+    expect(decodePayload(await deviceOf(response)).bid).toBe(decodePayload(ofAda).bid);
+    // Eight are looked at.
+    const late = await signIn(ada.name, [...others, 'x', 'y', 'z', ofAda].join('; __Host-device='));
+    expect(decodePayload(await deviceOf(late)).bid).not.toBe(decodePayload(ofAda).bid);
+  });
+
+  it.each(BLANKS_IN_HEADERS)('is not known by a cookie whose name has %s around it', async (_, blank) => {
+    const ada = await service.register();
+    const device = await deviceOf(await signIn(ada.name));
+    const headers = { Cookie: `${blank}__Host-device=${device}; __Host-device${blank}=${device}` };
+    const response = await service.post('/login', {
+      json: { username: ada.name, password: PASSWORD },
+      headers,
+    });
+    expect(decodePayload(await deviceOf(response)).bid).not.toBe(decodePayload(device).bid);
   });
 
   it('is a stranger to every other account', async () => {
