@@ -28,5 +28,5 @@ export async function authenticate(c: AppContext): Promise<Authentication> {
  * not a missing one. `undefined` without token, or under another scheme.
  */
 export function readBearer(c: AppContext): string | undefined {
-  return /^Bearer +(\S.*)$/i.exec(c.req.header('Authorization') ?? '')?.[1];
+  return /^Bearer +([^ ].*)$/is.exec(c.req.header('Authorization') ?? '')?.[1];
 }

@@ -1,5 +1,6 @@
 // Request bodies: JSON or a form, at most 8 KiB, strict UTF-8, checked against a schema of wire.ts.
 import * as v from 'valibot';
+import { trimOptionalWhiteSpace } from '../domain/white-space.ts';
 import { type FieldError, MAX_BODY_BYTES } from '../wire.ts';
 import type { AppContext } from './service.ts';
 
@@ -36,7 +37,7 @@ export function toFieldErrors(issues: readonly v.BaseIssue<unknown>[]): FieldErr
 }
 
 function bodyFormat(contentType: string | undefined): 'json' | 'form' | undefined {
-  const mediaType = contentType?.split(';', 1)[0]?.trim().toLowerCase();
+  const mediaType = trimOptionalWhiteSpace(contentType?.split(';', 1)[0] ?? '').toLowerCase();
   if (mediaType === 'application/json') return 'json';
   return mediaType === 'application/x-www-form-urlencoded' ? 'form' : undefined;
 }

@@ -1,5 +1,6 @@
 // Signing keys as operators write them: the two secrets' formats, judged without touching Web Crypto.
 // Messages name the fault and never the value.
+import { splitSetting } from '../domain/white-space.ts';
 import type { Parsed } from './parsed.ts';
 
 /** Fewest bytes of an HS256 secret: as long as its hash (RFC 7518 section 3.2). */
@@ -79,6 +80,7 @@ const KINDS: Record<
 
 /** Reads `ACCESS_TOKEN_SECRET`: a secret, a private JWK, or a JWK Set whose first key is private. */
 export function parseAccessKeys(text: string): Parsed<AccessKeyMaterial> {
+  // Looks past blanks of every kind: a key set with an odd one before it must not pass for a secret. JSON.parse refuses it.
   if (!text.trimStart().startsWith('{')) {
     // Keys in another format, the public one of a PEM even, would pass for a long secret.
     if (/^\s*(?:-----BEGIN|\[)/.test(text))
@@ -98,7 +100,7 @@ export function parseAccessKeys(text: string): Parsed<AccessKeyMaterial> {
 
 /** Reads `REFRESH_TOKEN_SECRET`: one or more HS256 secrets separated by commas; the first signs, all verify. */
 export function parseRefreshSecrets(text: string): Parsed<string[]> {
-  const secrets = text.split(',').map((secret) => secret.trim());
+  const secrets = splitSetting(text);
   const faults = secrets.flatMap((secret, index) => {
     const fault = findSecretFault(secret);
     return fault === undefined ? [] : [secrets.length === 1 ? fault : `secret ${index + 1}: ${fault}`];
@@ -107,8 +109,13 @@ export function parseRefreshSecrets(text: string): Parsed<string[]> {
   return faults.length === 0 ? { ok: true, value: secrets } : { ok: false, faults };
 }
 
-/** What is wrong with a secret's length, if anything. */
+/** Unicode blanks, control and format characters, except those that a shell or a file leaves at the end of a value. */
+const INVISIBLE_END =
+  /^(?![ \t\r\n])[\p{White_Space}\p{Cc}\p{Cf}]|(?![ \t\r\n])[\p{White_Space}\p{Cc}\p{Cf}]$/u;
+
+/** What is wrong with a secret's length or its ends, if anything. Ends that nobody sees are a slip of copying. */
 export function findSecretFault(secret: string): string | undefined {
+  if (INVISIBLE_END.test(secret)) return 'begins or ends with a character that shows as nothing';
   const bytes = new TextEncoder().encode(secret).length;
   if (bytes >= MIN_SECRET_BYTES) return undefined;
   return `is too short: ${bytes} bytes, at least ${MIN_SECRET_BYTES} are needed`;

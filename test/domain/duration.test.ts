@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseDurationSeconds } from '../../src/domain/duration.ts';
+import { OTHER_BLANKS } from '../support/blanks.ts';
 
 describe('a duration', () => {
   it.each([
@@ -14,6 +15,7 @@ describe('a duration', () => {
     ['007m', 420],
     ['999999999s', 999_999_999],
     [' 30s ', 30],
+    ['\t30s\r\n', 30],
   ])('of %j is %i seconds', (text, seconds) => {
     expect(parseDurationSeconds(text)).toBe(seconds);
   });
@@ -38,6 +40,10 @@ describe('a duration', () => {
     ['more than nine digits', '1000000000s'],
     ['infinity', 'Infinity'],
     ['a name of Object.prototype', '1constructor'],
+    ...OTHER_BLANKS.filter(([, blank]) => !/[\r\n]/.test(blank)).flatMap(([name, blank]) => [
+      [`${name} before it`, `${blank}30s`],
+      [`${name} after it`, `30s${blank}`],
+    ]),
   ])('is not read from %s', (_, text) => {
     expect(parseDurationSeconds(text)).toBeUndefined();
   });

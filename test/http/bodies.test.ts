@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { BLANKS_IN_HEADERS, OPTIONAL_WHITE_SPACE } from '../support/blanks.ts';
 import { expectProblem } from '../support/problem.ts';
 import { PASSWORD, Service, uniqueName } from '../support/service.ts';
 import { findInDirectory, readFailures, readSessions } from '../support/storage.ts';
@@ -107,6 +108,23 @@ describe('a media type', () => {
       await expectProblem(response, 400, 'malformed_body');
     },
   );
+});
+
+describe('white space around a media type', () => {
+  it.each(OPTIONAL_WHITE_SPACE)('is optional where it is %j', async (blank) => {
+    const headers = { 'Content-Type': `${blank}application/json${blank};${blank}charset=utf-8` };
+    await expectProblem(await service.post('/login', { headers, body: '{' }), 400, 'malformed_body');
+  });
+
+  it.each(BLANKS_IN_HEADERS)('makes it another type where it is %s', async (_, blank) => {
+    for (const type of ['application/json', 'application/x-www-form-urlencoded']) {
+      for (const spelt of [`${blank}${type}`, `${type}${blank}`, `${type} ${blank};a=b`]) {
+        const headers = { 'Content-Type': spelt };
+        const body = new TextEncoder().encode('{}');
+        await expectProblem(await service.post('/login', { headers, body }), 415, 'unsupported_media_type');
+      }
+    }
+  });
 });
 
 describe('a form', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { BLANKS_IN_HEADERS } from '../support/blanks.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
 import { resign, tamper, unsign } from '../support/forge.ts';
 import { brokenAccounts } from '../support/outage.ts';
@@ -76,6 +77,20 @@ describe('GET /me', () => {
     const ada = await service.register();
     const response = await service.fetch(`/me?access_token=${ada.accessToken}`, { cookie: ada.cookie });
     await expectProblem(response, 401, 'unauthorized', { challenge: CHALLENGE });
+  });
+});
+
+describe('a blank beside the bearer token', () => {
+  it.each(BLANKS_IN_HEADERS)('makes it a bad token where it is %s, and no missing one', async (_, blank) => {
+    const { accessToken } = await service.register();
+    for (const Authorization of [`Bearer ${blank}${accessToken}`, `Bearer ${accessToken}${blank}`]) {
+      const response = await service.fetch('/me', { headers: { Authorization } });
+      await expectProblem(response, 401, 'unauthorized', { challenge: INVALID_TOKEN });
+    }
+    const headers = { Authorization: `Bearer${blank}${accessToken}` };
+    await expectProblem(await service.fetch('/me', { headers }), 401, 'unauthorized', {
+      challenge: CHALLENGE,
+    });
   });
 });
 

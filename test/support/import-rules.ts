@@ -31,7 +31,7 @@ const ROOMS: Record<string, Room> = {
   },
   mail: { imports: [], packages: [] },
   directory: { imports: ['domain'], packages: [] },
-  tokens: { imports: [], packages: ['hono/jwt', 'node:crypto', 'valibot'] },
+  tokens: { imports: ['domain/white-space'], packages: ['hono/jwt', 'node:crypto', 'valibot'] },
   passwords: { imports: [], packages: ['node:crypto'] },
   // node:url for the two forms of a domain name, native in workerd.
   domain: { imports: ['wire'], packages: ['node:url'] },

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { parseRefreshSecrets } from '../../src/tokens/key-material.ts';
+import { findSecretFault, parseAccessKeys, parseRefreshSecrets } from '../../src/tokens/key-material.ts';
 import { importSecrets } from '../../src/tokens/key-ring.ts';
 import { mintRefreshToken, readRefreshToken } from '../../src/tokens/refresh-token.ts';
 import { expectAbsent } from '../support/absence.ts';
+import { OTHER_BLANKS } from '../support/blanks.ts';
 import { REFRESH_CLAIMS, REFRESH_CONTEXT } from '../support/tokens.ts';
 
 const FIRST = 'first-refresh-secret-of-these-tests';
@@ -44,6 +45,27 @@ describe('refresh token secrets', () => {
     expect(parseRefreshSecrets(text)).toEqual({ ok: false, faults });
     expectAbsent(faults.join(), [FIRST]);
   });
+});
+
+describe('a character that shows as nothing', () => {
+  it.each([...OTHER_BLANKS.filter(([, blank]) => !/[\r\n]/.test(blank)), ['U+200B', '\u200b'] as const])(
+    'at either end of a secret is a fault, never part of it: %s',
+    (_, blank) => {
+      const fault = 'begins or ends with a character that shows as nothing';
+      for (const secret of [`${blank}${FIRST}`, `${FIRST}${blank}`]) {
+        expect(parseRefreshSecrets(secret)).toEqual({ ok: false, faults: [fault] });
+        expect(parseRefreshSecrets(`${SECOND},${secret}`)).toEqual({
+          ok: false,
+          faults: [`secret 2: ${fault}`],
+        });
+        expect(parseAccessKeys(secret)).toEqual({ ok: false, faults: [fault] });
+        expect(findSecretFault(secret)).toBe(fault);
+      }
+      expect(findSecretFault(`first${blank}${SECOND}`)).toBeUndefined();
+      // A key set must not pass for a long secret because of what stands before it.
+      expect(parseAccessKeys(`${blank}{"keys":[{"kty":"EC","crv":"P-256"}]}`)).toMatchObject({ ok: false });
+    },
+  );
 });
 
 describe('several refresh token secrets', () => {
