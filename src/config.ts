@@ -1,7 +1,9 @@
 // Settings: env bindings in, one frozen Config out, or every fault at once. Nobody else reads env values.
 // Faults name the variable and never quote a secret.
 import { parseDurationSeconds } from './domain/duration.ts';
+import { type AllowedOrigins, findOriginFault, toAllowedOrigins } from './domain/origins.ts';
 import type { SessionPolicy } from './domain/session.ts';
+import { splitSetting } from './domain/white-space.ts';
 import type { MailSettings } from './mail/mailer.ts';
 import { findStandardSecretFault, isStandardSecret } from './mail/webhook-secret.ts';
 import {
@@ -31,7 +33,8 @@ export interface Config extends SessionPolicy {
   /** `aud` of device cookies. */
   deviceAudience: string;
   accessTtlSeconds: number;
-  allowedOrigins: ReadonlySet<string>;
+  /** Asked by `matchesOrigin` alone. */
+  allowedOrigins: AllowedOrigins;
   cookieName: string;
   cookieSameSite: 'Strict' | 'Lax' | 'None';
   passwordMinLength: number;
@@ -54,6 +57,16 @@ export type LoadedConfig = { ok: true; config: Config } | { ok: false; faults: s
 const REQUIRED_BINDINGS = ['ACCOUNT', 'DIRECTORY'] as const;
 const LIMIT_BINDINGS = ['SIGN_IN_LIMIT', 'REGISTRATION_LIMIT', 'REFRESH_LIMIT'] as const;
 
+/** Stands in for an issuer that is faulty. */
+const NO_ISSUER = 'https://issuer.invalid';
+
+const ORIGIN_FAULTS = {
+  not_an_origin:
+    'must hold origins such as https://app.example.com or https://*.example.com, or of an app or extension, without path or final slash',
+  public_suffix: 'must not open a domain below which anybody can have a name',
+  plain_http: 'must hold https origins where ISSUER is not local: everybody on the way can be at an http one',
+};
+
 /** Reads every setting of the contract. Pure; whether the keys import is for `tokens/key-ring.ts` to say. */
 export function loadConfig(env: object): LoadedConfig {
   const read = new Reader(env as Record<string, unknown>); // any object is a record of unknowns
@@ -68,7 +81,7 @@ export function loadConfig(env: object): LoadedConfig {
     refreshTtlSeconds: read.duration('REFRESH_TOKEN_TTL', '1d', { min: 1, max: LONGEST_TTL_SECONDS }),
     sessionTtlSeconds: read.duration('SESSION_TTL', '30d', { min: 1, max: LONGEST_TTL_SECONDS }),
     graceSeconds: read.duration('REFRESH_GRACE', '30s', { min: 0, max: LONGEST_GRACE_SECONDS }),
-    allowedOrigins: new Set(read.origins('ALLOWED_ORIGINS')),
+    allowedOrigins: toAllowedOrigins(read.origins('ALLOWED_ORIGINS', issuer)),
     cookieName: read.cookieName('COOKIE_NAME', '__Host-jwt'),
     cookieSameSite: read.choice('COOKIE_SAME_SITE', ['Strict', 'Lax', 'None'], 'Strict'),
     passwordMinLength: read.integer('PASSWORD_MIN_LENGTH', 8, { min: 8, max: 64 }),
@@ -161,7 +174,7 @@ class Reader {
     const value = this.#value('ISSUER');
     if (value === undefined) {
       this.fault('ISSUER', 'is missing: set it to the public address of this service');
-      return 'https://issuer.invalid';
+      return NO_ISSUER;
     }
     const url = URL.parse(value);
     const isWeb = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLocalIssuer(value));
@@ -175,7 +188,7 @@ class Reader {
       /[?#]/.test(value)
     ) {
       this.fault('ISSUER', 'must be an https URL without query or fragment (http only for localhost)');
-      return 'https://issuer.invalid';
+      return NO_ISSUER;
     }
     if (value.length > LONGEST_CLAIM_LENGTH)
       this.fault('ISSUER', `must be at most ${LONGEST_CLAIM_LENGTH} characters long`);
@@ -212,24 +225,15 @@ class Reader {
     return choice ?? fallback;
   }
 
-  /** Exact origins as browsers write them (RFC 6454): scheme, host, and a port that is not the default. */
-  origins(name: string): string[] {
-    const items = this.text(name, '')
-      .split(',')
-      .map((item) => item.trim());
-    const origins = items.filter((item) => item !== '');
-    for (const origin of origins) {
-      const url = URL.parse(origin);
-      const isWeb = url?.protocol === 'https:' || url?.protocol === 'http:';
-      // "*" may stand in a URL's host, but no browser is ever at such an origin.
-      if (!isWeb || url.origin !== origin || origin.includes('*')) {
-        this.fault(
-          name,
-          `must hold exact origins such as https://app.example.com, without path or final slash: "${origin}" is none`,
-        );
-      }
-    }
-    return origins;
+  /** http origins only beside a local issuer: whoever is on the way can be at one, and would get everybody's access token. */
+  origins(name: string, issuer: string): string[] {
+    const entries = splitSetting(this.text(name, '')).filter((entry) => entry !== '');
+    const allowsHttp = isLocalIssuer(issuer) || issuer === NO_ISSUER;
+    return entries.filter((entry) => {
+      const fault = findOriginFault(entry, { allowsHttp });
+      if (fault !== undefined) this.fault(name, `${ORIGIN_FAULTS[fault]}: "${entry}"`);
+      return fault === undefined;
+    });
   }
 
   /** RFC 6265 section 4.1.1; `__Host-` and `__Secure-` need nothing more, since the cookie always has Path=/ and Secure. */

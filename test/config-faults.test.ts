@@ -11,7 +11,9 @@ const NO_COOKIE = "COOKIE_NAME must be a cookie name: up to 64 letters, digits a
 const NO_DURATION = 'must be a whole number with a unit, such as 30s, 10m, 12h or 30d';
 const NO_LENGTH = 'PASSWORD_MIN_LENGTH must be a whole number from 8 to 64';
 const noOrigin = (origin: string) =>
-  `ALLOWED_ORIGINS must hold exact origins such as https://app.example.com, without path or final slash: "${origin}" is none`;
+  `ALLOWED_ORIGINS must hold origins such as https://app.example.com or https://*.example.com, or of an app or extension, without path or final slash: "${origin}"`;
+const plainHttp = (origin: string) =>
+  `ALLOWED_ORIGINS must hold https origins where ISSUER is not local: everybody on the way can be at an http one: "${origin}"`;
 
 function faultsOf(settings: Record<string, unknown>): string[] {
   const loaded = loadConfig({ ...BINDINGS, ...REQUIRED, ...settings });
@@ -70,7 +72,16 @@ describe('a faulty setting', () => {
     ['ALLOWED_ORIGINS', 'app.test', noOrigin('app.test')],
     ['ALLOWED_ORIGINS', 'https://app.test/', noOrigin('https://app.test/')],
     ['ALLOWED_ORIGINS', 'https://app.test/login', noOrigin('https://app.test/login')],
-    ['ALLOWED_ORIGINS', 'https://*.app.test', noOrigin('https://*.app.test')],
+    ['ALLOWED_ORIGINS', 'https://*', noOrigin('https://*')],
+    ['ALLOWED_ORIGINS', 'https://app.test, https://*.*.app.test', noOrigin('https://*.*.app.test')],
+    [
+      'ALLOWED_ORIGINS',
+      'https://*.pages.dev,https://*.app.test',
+      'ALLOWED_ORIGINS must not open a domain below which anybody can have a name: "https://*.pages.dev"',
+    ],
+    ['ALLOWED_ORIGINS', 'http://app.test', plainHttp('http://app.test')],
+    ['ALLOWED_ORIGINS', 'http://localhost:3000', plainHttp('http://localhost:3000')],
+    ['ALLOWED_ORIGINS', '\u2000https://app.test', noOrigin('\u2000https://app.test')],
     ['ALLOWED_ORIGINS', 'https://App.test', noOrigin('https://App.test')],
     ['ALLOWED_ORIGINS', 'https://app.test:443', noOrigin('https://app.test:443')],
     ['ALLOWED_ORIGINS', 'file:///app', noOrigin('file:///app')],

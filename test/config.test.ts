@@ -25,7 +25,7 @@ describe('the settings', () => {
       refreshTtlSeconds: DAY,
       sessionTtlSeconds: 30 * DAY,
       graceSeconds: 30,
-      allowedOrigins: new Set(),
+      allowedOrigins: { exact: new Set(), patterns: [] },
       cookieName: '__Host-jwt',
       cookieSameSite: 'Strict',
       passwordMinLength: 8,
@@ -68,11 +68,20 @@ describe('the settings', () => {
     ['SESSION_TTL', '400d', { sessionTtlSeconds: 400 * DAY }],
     ['REFRESH_GRACE', '0s', { graceSeconds: 0 }],
     ['REFRESH_GRACE', '10m', { graceSeconds: 600 }],
-    ['ALLOWED_ORIGINS', 'https://app.test', { allowedOrigins: new Set(['https://app.test']) }],
     [
       'ALLOWED_ORIGINS',
-      ' https://app.test, http://localhost:3000 ,',
-      { allowedOrigins: new Set(['https://app.test', 'http://localhost:3000']) },
+      'https://app.test',
+      { allowedOrigins: { exact: new Set(['https://app.test']), patterns: [] } },
+    ],
+    [
+      'ALLOWED_ORIGINS',
+      ' https://app.test,\thttps://*.app.test, capacitor://localhost ,\n',
+      {
+        allowedOrigins: {
+          exact: new Set(['https://app.test', 'capacitor://localhost']),
+          patterns: [{ start: 'https://', end: '.app.test' }],
+        },
+      },
     ],
     ['COOKIE_NAME', 'jwt', { cookieName: 'jwt' }],
     ['COOKIE_NAME', `__Secure-${"!#$%&'*.^`|~+-"}`, { cookieName: "__Secure-!#$%&'*.^`|~+-" }],
@@ -93,6 +102,13 @@ describe('the settings', () => {
     ],
   ])('take %s = %j', (name, value, expected) => {
     expect(load({ [name]: value })).toMatchObject(expected);
+  });
+
+  it('take http origins beside a local issuer', () => {
+    for (const ISSUER of ['http://localhost:8787', 'https://localhost:8787']) {
+      const { allowedOrigins } = load({ ISSUER, ALLOWED_ORIGINS: 'http://localhost:5173' });
+      expect(allowedOrigins.exact).toEqual(new Set(['http://localhost:5173']));
+    }
   });
 
   it('take a JWK Set as text, and as the table that wrangler.toml makes of it', async () => {

@@ -1,6 +1,7 @@
 // Cross-site defence: which pages may send the cookie or have it set, and which may read an answer.
 import type { MiddlewareHandler } from 'hono';
 import { cors } from 'hono/cors';
+import { matchesOrigin } from '../domain/origins.ts';
 import { setHeader } from './answer.ts';
 import { type AppContext, type AppEnv, headOf, serviceOf } from './service.ts';
 
@@ -11,7 +12,8 @@ import { type AppContext, type AppEnv, headOf, serviceOf } from './service.ts';
  */
 export function isOriginAllowed(c: AppContext): boolean {
   const origin = c.req.header('Origin');
-  if (origin !== undefined) return isOwnOrigin(c, origin) || serviceOf(c).config.allowedOrigins.has(origin);
+  if (origin !== undefined)
+    return isOwnOrigin(c, origin) || matchesOrigin(serviceOf(c).config.allowedOrigins, origin);
   const site = c.req.header('Sec-Fetch-Site');
   return site === undefined || site === 'same-origin' || site === 'none';
 }
@@ -24,7 +26,7 @@ export function isFromBrowser(c: AppContext): boolean {
 /** CORS for listed origins only, with credentials, never `*`. Others get no CORS header at all. */
 export const corsForListedOrigins: MiddlewareHandler<AppEnv> = async (c, next) => {
   const origin = c.req.header('Origin');
-  const isListed = origin !== undefined && serviceOf(c).config.allowedOrigins.has(origin);
+  const isListed = origin !== undefined && matchesOrigin(serviceOf(c).config.allowedOrigins, origin);
   if (isListed) {
     // hono/cors answers a preflight by itself, with what Hono knows of.
     if (c.req.method === 'OPTIONS')

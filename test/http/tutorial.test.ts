@@ -115,7 +115,7 @@ describe("the tutorial's front end", () => {
   });
 
   it('may sit on another site when its origin is listed', async () => {
-    const origin = 'http://localhost:3000';
+    const origin = 'https://shop.example';
     const listed = new Service({
       COOKIE_NAME: 'jwt',
       COOKIE_SAME_SITE: 'None',
