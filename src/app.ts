@@ -11,7 +11,7 @@ import { login } from './http/login.ts';
 import { logout } from './http/logout.ts';
 import { changeProfile, deleteAccount, history, me } from './http/me.ts';
 import { observe } from './http/observe.ts';
-import { corsForListedOrigins } from './http/origin.ts';
+import { corsForListedOrigins, underOriginCheck } from './http/origin.ts';
 import { page } from './http/page.ts';
 import { changePassword, forgotPassword, resetPassword } from './http/password.ts';
 import { refresh } from './http/refresh.ts';
@@ -85,7 +85,9 @@ export function createApp(): Hono<AppEnv> {
   );
   app.use('/admin/*', admin.authenticateOperator);
   for (const [path, methods] of Object.entries({ ...routes, ...adminRoutes })) {
-    for (const [method, handler] of Object.entries(methods)) app.on(method, path, handler);
+    // Whatever is no GET carries or sets a cookie, or changes something.
+    for (const [method, handler] of Object.entries(methods))
+      app.on(method, path, method === 'GET' ? handler : underOriginCheck(handler));
     app.all(path, answerOtherMethods(Object.keys(methods)));
   }
   // Not app.notFound: a parent app that mounts this one would not call it.

@@ -1,36 +1,33 @@
 // Who may come in: what an endpoint with a body asks before it does anything, in the one order that costs least and tells
-// least. Origin first, then who asks (or how often), and the body last.
+// least. Who asks (or how often) first, and the body last; the origin was checked before (origin.ts).
 import type * as v from 'valibot';
 import type { AccessClaims } from '../tokens/access-token.ts';
 import { authenticate } from './bearer.ts';
 import { readBody } from './body.ts';
 import { isOverAddressLimit, LIMIT_PERIOD_SECONDS } from './client-address.ts';
 import type { LimitedEndpoint } from './limits.ts';
-import { isOriginAllowed } from './origin.ts';
 import { refuse } from './refusal.ts';
 import type { AppContext } from './service.ts';
 
 type Refused = { ok: false; response: Response };
 type Schema<T> = v.GenericSchema<unknown, T>;
 
-/** Lets in whoever comes from an allowed origin and is under a limit per address, with a body that fits. */
+/** Lets in whoever is under a limit per address, with a body that fits. */
 export async function admitAnyone<T>(
   c: AppContext,
   endpoint: LimitedEndpoint,
   schema: Schema<T>,
 ): Promise<{ ok: true; body: T } | Refused> {
-  if (!isOriginAllowed(c)) return { ok: false, response: refuse(c, 'origin_not_allowed') };
   const limited = await refuseOverLimit(c, endpoint);
   return limited ? { ok: false, response: limited } : admitBody(c, schema);
 }
 
-/** Lets in an account's owner, by a bearer token from an allowed origin and under a limit per address, with a body that fits. */
+/** Lets in an account's owner, by a bearer token and under a limit per address, with a body that fits. */
 export async function admitOwner<T>(
   c: AppContext,
   endpoint: LimitedEndpoint,
   schema: Schema<T>,
 ): Promise<{ ok: true; claims: AccessClaims; body: T } | Refused> {
-  if (!isOriginAllowed(c)) return { ok: false, response: refuse(c, 'origin_not_allowed') };
   const limited = await refuseOverLimit(c, endpoint);
   if (limited) return { ok: false, response: limited };
   const caller = await authenticate(c);

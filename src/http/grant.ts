@@ -14,7 +14,6 @@ import {
 import type { SecurityEvent, SessionInfo, TokenResponse, User } from '../wire.ts';
 import { readDevice } from './client-address.ts';
 import { MOST_COOKIES, readRefreshCookies, setRefreshCookie } from './cookie.ts';
-import { isOriginAllowed } from './origin.ts';
 import { type AppContext, outcomeOf, serviceOf } from './service.ts';
 import { callAccount } from './storage-calls.ts';
 
@@ -91,7 +90,6 @@ export async function presentsSession(
   c: AppContext,
   { sub, sid }: Pick<AccessClaims, 'sub' | 'sid'>,
 ): Promise<boolean> {
-  if (!isOriginAllowed(c)) return false;
   for (const token of readRefreshCookies(c).slice(0, MOST_COOKIES)) {
     const presented = await readPresentedToken(c, token);
     if (presented.ok && presented.claims.sub === sub && presented.claims.sid === sid) return true;

@@ -58,7 +58,7 @@ function readRequestId(ray: string | undefined): string {
 
 function writeLog(
   c: AppContext,
-  { requestId, reason, accountId, sessionId, operator, fault }: RequestOutcome,
+  { requestId, reason, accountId, sessionId, operator, origin, fault }: RequestOutcome,
   ms: number,
 ): void {
   const { status } = c.res;
@@ -74,6 +74,7 @@ function writeLog(
     accountId,
     sessionId,
     operator,
+    origin,
     requestId,
     ms,
     fault,

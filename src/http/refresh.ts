@@ -5,7 +5,6 @@ import { readDevice } from './client-address.ts';
 import { clearRefreshCookie } from './cookie.ts';
 import { refuseOverLimit } from './entrance.ts';
 import { findPresentedToken, issueTokens } from './grant.ts';
-import { isOriginAllowed } from './origin.ts';
 import { refuse } from './refusal.ts';
 import { type AppContext, outcomeOf, serviceOf, toPolicy } from './service.ts';
 import { callAccountAgain } from './storage-calls.ts';
@@ -13,7 +12,6 @@ import { callAccountAgain } from './storage-calls.ts';
 const REASONS = { reused: 'session_reused', expired: 'session_expired', ended: 'session_over' } as const;
 
 export async function refresh(c: AppContext): Promise<Response> {
-  if (!isOriginAllowed(c)) return refuse(c, 'origin_not_allowed');
   const limited = await refuseOverLimit(c, 'POST /refresh');
   if (limited) return limited;
   const presented = await findPresentedToken(c);

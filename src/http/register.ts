@@ -13,14 +13,12 @@ import { readDevice } from './client-address.ts';
 import { refuseOverLimit } from './entrance.ts';
 import { endReplacedSessions, issueTokens, toUser } from './grant.ts';
 import { rememberBrowser } from './known-browser.ts';
-import { isOriginAllowed } from './origin.ts';
 import { refuse } from './refusal.ts';
 import { type AppContext, outcomeOf, serviceOf, toPolicy } from './service.ts';
 import { callAccount, callDirectory, finishLater } from './storage-calls.ts';
 
 export async function register(c: AppContext): Promise<Response> {
   const { config } = serviceOf(c);
-  if (!isOriginAllowed(c)) return refuse(c, 'origin_not_allowed');
   if (!config.isRegistrationOpen) return refuse(c, 'registration_closed');
   const limited = await refuseOverLimit(c, 'POST /register');
   if (limited) return limited;

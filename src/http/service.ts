@@ -23,6 +23,8 @@ export interface RequestOutcome {
   sessionId?: string;
   /** What was thrown, for a 500 or a 503: its kind and the places it passed, never its message. */
   fault?: string[];
+  /** Where a request came from that was refused for it. */
+  origin?: string;
   /** The label of an operator, on `/admin`. */
   operator?: string;
 }

@@ -7,7 +7,6 @@ import { toFieldErrors } from './body.ts';
 import { readDevice } from './client-address.ts';
 import { presentsSession, toSessionInfo } from './grant.ts';
 import { rememberBrowser } from './known-browser.ts';
-import { isOriginAllowed } from './origin.ts';
 import { readPathId } from './path-id.ts';
 import { refuse } from './refusal.ts';
 import type { AppContext } from './service.ts';
@@ -50,6 +49,6 @@ export async function endSessions(c: AppContext): Promise<Response> {
   );
   if (result.outcome !== 'ended') return refuse(c, 'session_over', { isBearer: true });
   // Every device cookie was revoked; the browser that stays signed in gets a new one.
-  if (result.browser !== undefined && isOriginAllowed(c)) await rememberBrowser(c, sub, result.browser);
+  if (result.browser !== undefined) await rememberBrowser(c, sub, result.browser);
   return answerEmpty(c, 204);
 }

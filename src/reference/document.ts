@@ -111,7 +111,7 @@ function introduction(): string {
     'Errors are `application/problem+json` (RFC 9457). `code` is the contract; `message` repeats `title`.',
     ['| status | `code` | title |', '| --- | --- | --- |', ...rows].join('\n'),
     'An unknown path is a 404 `not_found`; a method that a path does not take is a 405 `method_not_allowed`, and `Allow` lists those that it takes, as it does for `OPTIONS` (204). `HEAD` is answered like `GET`, without the body. With `UNAUTHORIZED_STATUS=406`, 406 stands wherever 401 does here, without a challenge.',
-    'Answers are `Cache-Control: no-store` unless it says otherwise. A request to change something passes when its `Origin` is the service’s own or listed.',
+    'Answers are `Cache-Control: no-store` unless it says otherwise. A request to change something passes when its `Origin` is the service’s own or listed; `null` passes from a page of the service’s own.',
   ].join('\n\n');
 }
 

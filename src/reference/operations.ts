@@ -78,7 +78,8 @@ const discovery = (id: string, summary: string): Operation => ({
   refusals: [],
 });
 const action = (id: string, summary: string): Operation => ({
-  ...{ id, tag: 'Operators', summary, auth: 'operator', status: 204, refusals: [...operator, ...known] },
+  ...{ id, tag: 'Operators', summary, auth: 'operator', status: 204 },
+  refusals: ['origin_not_allowed', ...operator, ...known],
 });
 
 /** By path, as the app writes it, and method. */
@@ -207,7 +208,7 @@ export const operations: Record<string, Record<string, Operation>> = {
     POST: {
       ...{ id: 'requestVerification', tag: 'Email', summary: 'Ask for another verification mail' },
       ...{ auth: 'bearer', status: 202 },
-      refusals: [...bearer, 'address_throttled', 'mail_throttled', 'email_already_verified'],
+      refusals: [...stranger, ...bearer, 'mail_throttled', 'email_already_verified'],
     },
   },
   '/email/verify': {
@@ -231,13 +232,13 @@ export const operations: Record<string, Record<string, Operation>> = {
       description:
         'Mailed links and a requested change of address are revoked too; known browsers only if the refresh cookie comes along.',
       ...{ auth: 'bearer', query: 'endSessions', status: 204, effect: 'remembers' },
-      refusals: [...bearer, 'invalid_input'],
+      refusals: ['origin_not_allowed', ...bearer, 'invalid_input'],
     },
   },
   '/sessions/:id': {
     DELETE: {
       ...{ id: 'endSession', tag: 'Sessions', summary: 'End one session', auth: 'bearer', status: 204 },
-      refusals: [...bearer, 'unknown_session'],
+      refusals: ['origin_not_allowed', ...bearer, 'unknown_session'],
     },
   },
   '/.well-known/jwks.json': {
@@ -280,7 +281,7 @@ export const operations: Record<string, Record<string, Operation>> = {
       ...{ id: 'createAccount', tag: 'Operators', summary: 'Make an account' },
       description: 'Without a password the owner is mailed a link to set one.',
       ...{ auth: 'operator', body: 'AccountCreation', status: 201, answer: ['Profile'] },
-      refusals: [...operator, ...body, ...claim, 'address_throttled'],
+      refusals: [...stranger, ...operator, ...body, ...claim],
     },
   },
   '/admin/accounts/:id': {
@@ -290,7 +291,7 @@ export const operations: Record<string, Record<string, Operation>> = {
     },
     DELETE: {
       ...action('removeAccount', 'Delete an account, for good'),
-      refusals: [...operator, ...known, 'directory_unavailable'],
+      refusals: ['origin_not_allowed', ...operator, ...known, 'directory_unavailable'],
     },
   },
   '/admin/accounts/:id/disable': {
@@ -304,7 +305,7 @@ export const operations: Record<string, Record<string, Operation>> = {
         'forcePasswordReset',
         'End its sessions, and let no password work until a mailed link was used',
       ),
-      refusals: [...operator, ...known, 'address_throttled'],
+      refusals: [...stranger, ...operator, ...known],
     },
   },
 };

@@ -65,7 +65,7 @@ describe('a preflight', () => {
         'access-control-allow-origin': LISTED,
         'access-control-allow-credentials': 'true',
         'access-control-allow-methods': 'GET,POST,PUT,PATCH,DELETE',
-        'access-control-allow-headers': 'Authorization,Content-Type',
+        'access-control-allow-headers': 'authorization,content-type,x-other',
         'access-control-expose-headers': 'Date,Retry-After,WWW-Authenticate',
         'access-control-max-age': '600',
       });
@@ -76,18 +76,63 @@ describe('a preflight', () => {
 
   it('of any other origin gets no permission', async () => {
     for (const origin of ['https://evil.example', 'null', `${LISTED}:8443`]) {
-      expect(corsHeaders(await preflight('/login', origin))).toEqual({});
+      const response = await preflight('/login', origin);
+      expect(corsHeaders(response)).toEqual({});
+      expect(variesBy(response)).toEqual(['origin', 'access-control-request-headers']);
     }
+  });
+
+  it.each([
+    ['the headers of tracing tools', 'baggage,sentry-trace,traceparent', 'baggage,sentry-trace,traceparent'],
+    ['optional white space and empty names', ' authorization ,,\tbaggage', 'authorization,baggage'],
+    ['no such header', null, 'Authorization,Content-Type'],
+    ['names that are no tokens', 'a b,x;y,"q",é,\u2000z,ok', 'ok'],
+    ['a name that is too long', `${'n'.repeat(129)},ok`, 'ok'],
+    [
+      'more than 64 names',
+      Array.from({ length: 80 }, (_, index) => `x-${index}`).join(','),
+      Array.from({ length: 64 }, (_, index) => `x-${index}`).join(','),
+    ],
+    ['names of Object.prototype', 'constructor,__proto__', 'constructor,__proto__'],
+  ])('of a listed origin may ask for any header: %s', async (_, requested, expected) => {
+    const response = await preflight('/login', LISTED, requested);
+    expect(response.headers.get('Access-Control-Allow-Headers')).toBe(expected);
+    expect(variesBy(response)).toEqual(['origin', 'access-control-request-headers']);
+  });
+
+  it('of a preview deployment, an extension and an app is of a listed origin', async () => {
+    const origins = ['chrome-extension://abcdefghijklmnopabcdefghijklmnop', 'tauri://localhost'];
+    const ALLOWED_ORIGINS = `https://*.example.pages.dev,${origins}`;
+    const open = new Service({ ALLOWED_ORIGINS });
+    for (const Origin of ['https://main.example.pages.dev', ...origins]) {
+      const headers = { Origin, 'Access-Control-Request-Method': 'POST' };
+      const response = await open.fetch('/login', { method: 'OPTIONS', headers });
+      expect(response.headers.get('Access-Control-Allow-Origin')).toBe(Origin);
+    }
+    const headers = { Origin: 'https://a.b.example.pages.dev', 'Access-Control-Request-Method': 'POST' };
+    expect(corsHeaders(await open.fetch('/login', { method: 'OPTIONS', headers }))).toEqual({});
   });
 });
 
-function preflight(path: string, origin: string): Promise<Response> {
+describe('OPTIONS that is no preflight', () => {
+  it('says what a path takes, to a listed origin too', async () => {
+    const response = await service.fetch('/login', { method: 'OPTIONS', headers: { Origin: LISTED } });
+    expect(response.headers.get('Allow')).toBe('OPTIONS, POST');
+    expect(response.headers.get('Access-Control-Allow-Origin')).toBe(LISTED);
+  });
+});
+
+function preflight(
+  path: string,
+  origin: string,
+  requested: string | null | undefined = 'authorization,content-type,x-other',
+): Promise<Response> {
   return service.fetch(path, {
     method: 'OPTIONS',
     headers: {
       Origin: origin,
       'Access-Control-Request-Method': 'POST',
-      'Access-Control-Request-Headers': 'authorization,content-type,x-other',
+      ...(requested !== null && { 'Access-Control-Request-Headers': requested }),
     },
   });
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { freezeClock, passSeconds } from '../support/clock.ts';
 import { captureLogs, parseLine } from '../support/logs.ts';
 import { breakDirectory, brokenAccounts } from '../support/outage.ts';
-import { PASSWORD, type Parts, readCookie, Service, uniqueName } from '../support/service.ts';
+import { ISSUER, PASSWORD, type Parts, readCookie, Service, uniqueName } from '../support/service.ts';
 
 const service = new Service();
 
@@ -42,7 +42,10 @@ describe('the log', () => {
     [
       'a foreign origin',
       { path: '/logout', method: 'POST', headers: { Origin: 'https://evil.example' } },
-      { event: 'POST /logout', status: 403, code: 'origin_not_allowed', reason: 'origin_not_allowed' },
+      {
+        ...{ event: 'POST /logout', status: 403, code: 'origin_not_allowed', reason: 'origin_not_allowed' },
+        origin: 'https://evil.example',
+      },
     ],
     [
       'missing fields',
@@ -68,7 +71,7 @@ describe('the log', () => {
       const line = parseLine(lines[0]);
       expect(line).toMatchObject({ ...expected, requestId: response.headers.get('X-Request-Id') });
       expect(Object.keys(line).sort()).toEqual(
-        ['code', 'event', 'ms', 'requestId', 'status', ...('reason' in expected ? ['reason'] : [])].sort(),
+        [...new Set(['code', 'event', 'ms', 'requestId', 'status', ...Object.keys(expected)])].sort(),
       );
       expect(lines[0]?.text).not.toContain('somebody-chose');
     },
@@ -96,6 +99,52 @@ describe('the log', () => {
       { event: 'POST /refresh', status: 503, code: 'unavailable', reason: 'account_unavailable' },
       { event: 'POST /login', status: 503, code: 'unavailable', reason: 'directory_unavailable' },
     ]);
+  });
+});
+
+describe('a refused origin in the log', () => {
+  const PREFLIGHT = { 'Access-Control-Request-Method': 'POST' };
+
+  it('is named where a preflight got no permission, and where a request was refused', async () => {
+    const lines = captureLogs();
+    const headers = { Origin: 'https://preview-7.example.pages.dev:8443' };
+    await service.fetch('/login', { method: 'OPTIONS', headers: { ...headers, ...PREFLIGHT } });
+    await service.post('/login', { headers });
+    expect(lines.map(parseLine)).toMatchObject([
+      { event: 'OPTIONS /login', status: 204, code: 'origin_not_allowed', origin: headers.Origin },
+      { event: 'POST /login', status: 403, code: 'origin_not_allowed', origin: headers.Origin },
+    ]);
+  });
+
+  it('is not named where nothing was refused for it', async () => {
+    const listed = new Service({ ALLOWED_ORIGINS: 'https://app.example' });
+    const lines = captureLogs();
+    for (const Origin of ['https://app.example', ISSUER]) {
+      await listed.fetch('/login', { method: 'OPTIONS', headers: { Origin, ...PREFLIGHT } });
+      await listed.post('/logout', { headers: { Origin } });
+    }
+    await listed.fetch('/health', { headers: { Origin: 'https://evil.example' } });
+    await listed.post('/logout', { headers: { 'Sec-Fetch-Site': 'cross-site' } });
+    for (const line of lines) expect(parseLine(line)).not.toHaveProperty('origin');
+    expect(lines).toHaveLength(6);
+  });
+
+  it.each([
+    ['null', 'null'],
+    ['chrome-extension://abcdefghijklmnopabcdefghijklmnop', undefined],
+    ['http://[2001:db8::1]:8080', undefined],
+    [`https://${'a'.repeat(300)}.example`, 'malformed'],
+    ['https://evil.example/path', 'malformed'],
+    ['https://evil.example", "code": "ok', 'malformed'],
+    ['https://user:secret@evil.example', 'malformed'],
+    ['https://evil.example\t\u001b[31m', 'malformed'],
+    ['https://\u202eevil.example', 'malformed'],
+    ['eyJhbGciOiJIUzI1NiJ9.e30.signature', 'malformed'],
+    ['', 'malformed'],
+  ])('is only what an origin may be: %j', async (Origin, logged = Origin) => {
+    const lines = captureLogs();
+    await service.post('/logout', { headers: { Origin } });
+    expect(parseLine(lines[0])).toMatchObject({ status: 403, origin: logged });
   });
 });
 

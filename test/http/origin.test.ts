@@ -4,7 +4,8 @@ import { ISSUER, PASSWORD, type Parts, type Person, Service, uniqueName } from '
 import { findInDirectory, readSessions } from '../support/storage.ts';
 
 const LISTED = 'https://app.example';
-const service = new Service({ ALLOWED_ORIGINS: `${LISTED}, https://second.example:8443` });
+const ALLOWED_ORIGINS = `${LISTED}, https://second.example:8443, https://*.example.pages.dev, capacitor://localhost`;
+const service = new Service({ ALLOWED_ORIGINS });
 
 const allowed: [string, Record<string, string>][] = [
   ['the service’s own origin', { Origin: ISSUER }],
@@ -14,6 +15,12 @@ const allowed: [string, Record<string, string>][] = [
   ['Sec-Fetch-Site: same-origin', { 'Sec-Fetch-Site': 'same-origin' }],
   ['Sec-Fetch-Site: none', { 'Sec-Fetch-Site': 'none' }],
   ['neither header, which is no browser', {}],
+  [
+    'Origin: null of its own page, which has a form and sends no referrer',
+    { Origin: 'null', 'Sec-Fetch-Site': 'same-origin' },
+  ],
+  ['a preview deployment', { Origin: 'https://3f2a-main.example.pages.dev' }],
+  ['an app', { Origin: 'capacitor://localhost', 'Sec-Fetch-Site': 'cross-site' }],
 ];
 
 const refused: [string, Record<string, string>][] = [
@@ -34,7 +41,15 @@ const refused: [string, Record<string, string>][] = [
     'a foreign origin that is same-origin',
     { Origin: 'https://evil.example', 'Sec-Fetch-Site': 'same-origin' },
   ],
-  ['Origin: null that is same-origin', { Origin: 'null', 'Sec-Fetch-Site': 'same-origin' }],
+  ['Origin: null from another site', { Origin: 'null', 'Sec-Fetch-Site': 'cross-site' }],
+  ['Origin: null from the same site', { Origin: 'null', 'Sec-Fetch-Site': 'same-site' }],
+  ['Origin: null that nobody asked for', { Origin: 'null', 'Sec-Fetch-Site': 'none' }],
+  ['null in another spelling', { Origin: 'Null', 'Sec-Fetch-Site': 'same-origin' }],
+  ['a preview deployment of somebody else', { Origin: 'https://3f2a-main.other.pages.dev' }],
+  ['two labels below the listed domain', { Origin: 'https://a.b.example.pages.dev' }],
+  ['the listed domain itself', { Origin: 'https://example.pages.dev' }],
+  ['a listed origin with a Unicode blank before it', { Origin: `\u2000${LISTED}` }],
+  ['an app of another scheme', { Origin: 'ionic://localhost' }],
 ];
 
 interface Case {
@@ -113,7 +128,7 @@ describe('the own origin', () => {
   });
 });
 
-describe('endpoints that go by a bearer token', () => {
+describe('endpoints that go by a bearer token and change nothing', () => {
   it('answer any page: a browser does not add the token by itself', async () => {
     const ada = await service.register();
     const response = await service.fetch('/me', {

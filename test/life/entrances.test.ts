@@ -1,26 +1,66 @@
-// The entrances of the account's life: foreign origins and addresses over their limit get no further.
+// Who gets in at all: foreign origins and addresses over their limit get no further.
+
 import { describe, expect, it } from 'vitest';
+import { adminRoutes, routes } from '../../src/app.ts';
 import { ADDRESS_LIMITS } from '../../src/http/limits.ts';
 import { expectProblem } from '../support/problem.ts';
-import { PASSWORD, Service } from '../support/service.ts';
+import { ISSUER, PASSWORD, Service } from '../support/service.ts';
 
 const FOREIGN = { Origin: 'https://evil.example' };
-const ADMIN_TOKEN = 'admin-token-of-the-tests-0123456789';
 
-describe('an endpoint that changes an account', () => {
-  it.each([
-    ['PUT', '/password'],
-    ['POST', '/password/forgot'],
-    ['POST', '/password/reset'],
-    ['POST', '/email/verify'],
-    ['PUT', '/email'],
-    ['PATCH', '/me'],
-    ['DELETE', '/me'],
-  ])('refuses a foreign origin before anything else: %s %s', async (method, path) => {
-    const response = await new Service().fetch(path, { method, headers: FOREIGN });
-    await expectProblem(response, 403, 'origin_not_allowed');
+const ADMIN_TOKEN = 'admin-token-of-the-tests-0123456789abcdef';
+const list = (table: Record<string, object>) =>
+  Object.entries(table).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method): [string, string] => [method, path.replace(':id', 'some-id')]),
+  );
+const changing = [...list(routes), ...list(adminRoutes)].filter(([method]) => method !== 'GET');
+
+describe('an endpoint that changes something', () => {
+  it('is every one that is no GET', () => {
+    expect(changing.length).toBeGreaterThanOrEqual(20);
   });
 
+  it.each(changing)('refuses a foreign origin before anything else: %s %s', async (method, path) => {
+    const service = new Service({ ADMIN_TOKEN });
+    const bearer = path.startsWith('/admin') ? { bearer: ADMIN_TOKEN } : {};
+    for (const headers of [FOREIGN, { Origin: 'null' }, { 'Sec-Fetch-Site': 'cross-site' }]) {
+      const response = await service.fetch(path, { method, headers, ...bearer });
+      await expectProblem(response, 403, 'origin_not_allowed');
+    }
+  });
+
+  it.each([
+    ['DELETE', '/sessions'],
+    ['DELETE', '/sessions/:id'],
+    ['POST', '/email/verification'],
+  ])('does nothing for a foreign origin, whatever token comes with it: %s %s', async (method, path) => {
+    const service = new Service();
+    const ada = await service.register();
+    const target = path.replace(':id', ada.sid);
+    const response = await service.fetch(target, { method, bearer: ada.accessToken, headers: FOREIGN });
+    await expectProblem(response, 403, 'origin_not_allowed');
+    expect((await service.fetch('/me', { bearer: ada.accessToken })).status).toBe(200);
+    const own = await service.fetch(target, { method, bearer: ada.accessToken, headers: { Origin: ISSUER } });
+    expect([202, 204]).toContain(own.status);
+  });
+
+  it.each([
+    ['DELETE', ''],
+    ['POST', '/disable'],
+  ])(
+    'does nothing to an account for an operator’s page on a foreign origin: %s %s',
+    async (method, action) => {
+      const service = new Service({ ADMIN_TOKEN });
+      const ada = await service.register();
+      const path = `/admin/accounts/${ada.id}${action}`;
+      const response = await service.fetch(path, { method, bearer: ADMIN_TOKEN, headers: FOREIGN });
+      await expectProblem(response, 403, 'origin_not_allowed');
+      expect((await service.fetch('/me', { bearer: ada.accessToken })).status).toBe(200);
+    },
+  );
+});
+
+describe('an endpoint that changes an account', () => {
   it.each([
     ['PUT', '/password', { currentPassword: PASSWORD, newPassword: 'another long password' }],
     ['PUT', '/email', { email: 'new@example.com', password: PASSWORD }],
