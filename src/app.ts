@@ -14,6 +14,7 @@ import { observe } from './http/observe.ts';
 import { corsForListedOrigins, underOriginCheck } from './http/origin.ts';
 import { page } from './http/page.ts';
 import { changePassword, forgotPassword, resetPassword } from './http/password.ts';
+import { refusePlainHttp } from './http/plain-http.ts';
 import { refresh } from './http/refresh.ts';
 import { refuse } from './http/refusal.ts';
 import { register } from './http/register.ts';
@@ -81,6 +82,7 @@ export function createApp(): Hono<AppEnv> {
   });
   app.use(
     observe((request) => !ownRequests.has(request)),
+    refusePlainHttp,
     corsForListedOrigins,
   );
   app.use('/admin/*', admin.authenticateOperator);

@@ -222,6 +222,7 @@ export const errorCodes = [
   'email_taken',
   'body_too_large',
   'unsupported_media_type',
+  'https_required',
   'invalid_input',
   'too_many_attempts',
   'unavailable',

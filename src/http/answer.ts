@@ -16,7 +16,7 @@ export function answerJson(c: AppContext, value: unknown, status = 200): Respons
   return answer(c, JSON.stringify(value), status);
 }
 
-export function answerEmpty(c: AppContext, status: 202 | 204 | 304): Response {
+export function answerEmpty(c: AppContext, status: 202 | 204 | 304 | 308): Response {
   return answer(c, null, status);
 }
 

@@ -110,7 +110,7 @@ function introduction(): string {
     `JSON in and out, UTF-8, at most ${wire.MAX_BODY_BYTES / 1024} KiB a body. Unknown fields are ignored. Times are RFC 3339 in UTC.`,
     'Errors are `application/problem+json` (RFC 9457). `code` is the contract; `message` repeats `title`.',
     ['| status | `code` | title |', '| --- | --- | --- |', ...rows].join('\n'),
-    'An unknown path is a 404 `not_found`; a method that a path does not take is a 405 `method_not_allowed`, and `Allow` lists those that it takes, as it does for `OPTIONS` (204). `HEAD` is answered like `GET`, without the body. With `UNAUTHORIZED_STATUS=406`, 406 stands wherever 401 does here, without a challenge.',
+    'An unknown path is a 404 `not_found`; a method that a path does not take is a 405 `method_not_allowed`, and `Allow` lists those that it takes, as it does for `OPTIONS` (204). `HEAD` is answered like `GET`, without the body. Over plain http, where the issuer is https, `GET` without a bearer token is a 308 to the same place over https, and all else a 421. With `UNAUTHORIZED_STATUS=406`, 406 stands wherever 401 does here, without a challenge.',
     'Answers are `Cache-Control: no-store` unless it says otherwise. A request to change something passes when its `Origin` is the service’s own or listed; `null` passes from a page of the service’s own.',
   ].join('\n\n');
 }
@@ -260,7 +260,7 @@ function groupByStatus(reasons: readonly FailureReason[]): [string, FailureReaso
 }
 
 function sharedName(status: string): string {
-  return { '405': 'MethodNotAllowed', '500': 'Internal' }[status] ?? 'Unavailable';
+  return { '405': 'MethodNotAllowed', '421': 'HttpsRequired', '500': 'Internal' }[status] ?? 'Unavailable';
 }
 
 function header(description: string, schema: Json): Json {

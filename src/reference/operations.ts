@@ -49,8 +49,8 @@ export interface Operation {
   refusals: readonly FailureReason[];
 }
 
-/** What every path can answer: a bug, and settings that are faulty. */
-export const everywhere = ['bug', 'misconfigured'] as const satisfies FailureReason[];
+/** What every path can answer: a bug, settings that are faulty, and a request over plain http. */
+export const everywhere = ['bug', 'misconfigured', 'plain_http'] as const satisfies FailureReason[];
 /** What is answered where there is no operation: an unknown path, and a method that a path does not take. */
 export const elsewhere = ['not_found', 'method_not_allowed'] as const satisfies FailureReason[];
 

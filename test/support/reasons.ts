@@ -9,7 +9,7 @@ const all: Record<FailureReason, true> = {
   ...{ password_reset_required: true, account_disabled: true, origin_not_allowed: true },
   ...{ registration_closed: true, not_found: true, unknown_id: true, unknown_session: true },
   ...{ method_not_allowed: true, username_taken: true, email_taken: true, body_too_large: true },
-  ...{ unsupported_media_type: true, invalid_input: true, mail_throttled: true },
+  ...{ unsupported_media_type: true, plain_http: true, invalid_input: true, mail_throttled: true },
   ...{ account_throttled: true, address_throttled: true, account_unavailable: true },
   ...{ email_already_verified: true },
   ...{ directory_unavailable: true, misconfigured: true, body_used_up: true, bug: true },
