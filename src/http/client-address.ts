@@ -1,5 +1,6 @@
 // Who is asking: the client's address and device, and the limits per address.
 import type { Actor } from '../account/event-store.ts';
+import { formatIpAddress, type IpAddress, parseIpAddress, toLimitKey } from '../domain/ip-address.ts';
 import { ADDRESS_LIMITS, type LimitedEndpoint } from './limits.ts';
 import { type AppContext, outcomeOf, serviceOf } from './service.ts';
 
@@ -10,10 +11,11 @@ const USER_AGENT_MAX_LENGTH = 256;
 /** What the owner will recognise a session or an event by; on `/admin`, with the operator's label. */
 export function readDevice(c: AppContext): Actor {
   const { operator } = outcomeOf(c);
+  const address = readAddress(c);
   return {
     ...(operator !== undefined && { operator }),
     userAgent: c.req.header('User-Agent')?.slice(0, USER_AGENT_MAX_LENGTH) ?? null,
-    ip: readAddress(c) ?? null,
+    ip: address === undefined ? null : formatIpAddress(address),
     country: readCountry(c.req.raw),
   };
 }
@@ -29,24 +31,18 @@ export async function isOverAddressLimit(c: AppContext, endpoint: LimitedEndpoin
   }
 }
 
-/** CF-Connecting-IP alone: the edge overwrites it. X-Forwarded-For and the like are whatever the client says. */
-function readAddress(c: AppContext): string | undefined {
-  return c.req.header('CF-Connecting-IP');
+/**
+ * CF-Connecting-IP alone: the edge overwrites it. X-Forwarded-For and the like are whatever the client says. Where no edge is
+ * in front, it is too: what is no address is unknown.
+ */
+function readAddress(c: AppContext): IpAddress | undefined {
+  const text = c.req.header('CF-Connecting-IP');
+  return text === undefined ? undefined : parseIpAddress(text);
 }
 
-/** An IPv6 client owns a /64 at least, so its addresses are counted together. Without an address, all share one count. */
-export function limitKey(address: string | undefined): string {
-  if (address === undefined) return 'unknown';
-  if (!address.includes(':')) return address;
-  const [head = '', tail] = address.split('::', 2);
-  const headGroups = head === '' ? [] : head.split(':');
-  const tailGroups = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = tail === undefined ? 0 : Math.max(0, 8 - headGroups.length - tailGroups.length);
-  const groups = [...headGroups, ...Array<string>(zeros).fill('0'), ...tailGroups];
-  return `${groups
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':')}::/64`;
+/** Without an address, all share one count. */
+function limitKey(address: IpAddress | undefined): string {
+  return address === undefined ? 'unknown' : toLimitKey(address);
 }
 
 function readCountry(request: Request): string | null {

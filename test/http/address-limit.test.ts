@@ -94,6 +94,33 @@ describe('an address over its limit', () => {
     });
   });
 
+  it('is the IPv4 address that an IPv6 one holds', async () => {
+    await withinOneMinute(async () => {
+      const address = nextAddress();
+      await exhaust('/register', { 'CF-Connecting-IP': address });
+      const last = Number(address.split('.')[3]).toString(16).padStart(2, '0');
+      const hex = `cb00:71${last}`;
+      const spelt = [`::ffff:${address}`, `::FFFF:${hex}`, `64:ff9b::${address}`, `64:ff9b::${hex}`];
+      for (const other of [...spelt, `2002:${hex}:1::1`, `2002:${hex}:2::1`])
+        expect((await register(other)).status, other).toBe(429);
+      expect((await register(`::ffff:${nextAddress()}`)).status).toBe(415);
+    });
+  });
+
+  it('is no other text: what is no address counts with those that are not known', async () => {
+    await withinOneMinute(async () => {
+      await exhaust('/register', {});
+      for (const text of [
+        'x',
+        `${nextAddress()}, 192.0.2.1`,
+        `${nextAddress()}\u00a0`,
+        '1'.repeat(1000),
+        '::1::',
+      ])
+        expect((await register(text)).status, text).toBe(429);
+    });
+  });
+
   it('shares one count with every other client whose address is not known', async () => {
     await withinOneMinute(async () => {
       await exhaust('/register', {});

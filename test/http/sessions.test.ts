@@ -11,6 +11,22 @@ interface Listed {
 }
 
 describe('GET /sessions', () => {
+  it.each([
+    ['2001:0DB8:0:0::0007', '2001:db8::7'],
+    ['::ffff:192.0.2.7', '192.0.2.7'],
+    ['192.0.2.7, 198.51.100.1', null],
+    ['<script>', null],
+    ['1'.repeat(16_384), null],
+  ])('shows an address in one form, and no other text for one: %s', async (text, ip) => {
+    const ada = await service.register();
+    const headers = { 'CF-Connecting-IP': text };
+    await service.post('/refresh', { cookie: ada.cookie, headers });
+    await service.post('/login', { json: { username: ada.name, password: PASSWORD }, headers });
+    const response = await service.fetch('/sessions', { bearer: ada.accessToken });
+    const { sessions } = await response.json<{ sessions: { ip: unknown; current: boolean }[] }>();
+    expect(sessions.find(({ current }) => !current)).toMatchObject({ ip });
+  });
+
   it('lists the account’s sessions, the one used last first, and tells which is the caller’s', async () => {
     const nowMs = freezeClock();
     const ada = await service.register();
