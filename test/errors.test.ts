@@ -41,6 +41,7 @@ const EXPECTED: Record<FailureReason, [number, ErrorCode, string]> = {
   email_taken: [409, 'email_taken', 'This e-mail address is taken'],
   body_too_large: [413, 'body_too_large', 'The body is too large'],
   unsupported_media_type: [415, 'unsupported_media_type', 'Send JSON or a form'],
+  compressed_body: [415, 'unsupported_media_type', 'Send the body uncompressed'],
   plain_http: [421, 'https_required', 'Use https'],
   invalid_input: [422, 'invalid_input', 'Some fields are not valid'],
   account_throttled: [429, 'too_many_attempts', 'Too many attempts'],

@@ -72,14 +72,14 @@ async function run(client: AdminClient, command: string, target: string | undefi
       ({ user }) => `Created ${user.username} (${user.id}).\n`,
     );
   }
-  const actions: Record<string, (id: string) => Promise<void>> = {
-    disable: (id) => client.act(id, 'disable'),
-    enable: (id) => client.act(id, 'enable'),
-    'end-sessions': (id) => client.endSessions(id),
-    'force-reset': (id) => client.act(id, 'password-reset'),
-    delete: (id) => client.remove(id),
-  };
-  const action = actions[command];
+  const actions = new Map<string, (id: string) => Promise<void>>([
+    ['disable', (id) => client.act(id, 'disable')],
+    ['enable', (id) => client.act(id, 'enable')],
+    ['end-sessions', (id) => client.endSessions(id)],
+    ['force-reset', (id) => client.act(id, 'password-reset')],
+    ['delete', (id) => client.remove(id)],
+  ]);
+  const action = actions.get(command);
   if (command !== 'show' && action === undefined) return fail(`unknown command ${command}; see --help`, 2);
   if (target === undefined) return fail(`${command} needs the id of an account`, 2);
   if (action === undefined) return show(await client.show(target), formatAccount);

@@ -45,6 +45,7 @@ const HEADERS: Record<string, [description: string, schema: Json]> = {
     'The challenge; a refused bearer token adds `error="invalid_token"`.',
     { type: 'string', examples: ['Bearer realm="latchkey"'] },
   ],
+  'Accept-Encoding': ['Where a compressed body is at fault.', { const: 'identity' }],
   Allow: ['The methods of this path.', { type: 'string', examples: ['OPTIONS, POST'] }],
 };
 const COOKIES = {
@@ -226,6 +227,7 @@ function refusal(status: string, reasons: FailureReason[], operation?: Operation
   };
   if (status === '401') add('WWW-Authenticate');
   if (status === '405') add('Allow');
+  if (status === '415') add('Accept-Encoding');
   if (status === '429' || status === '503') add('Retry-After');
   if (status === '401' && operation?.id === 'refresh')
     headers['Set-Cookie'] = header(COOKIES.clears, { type: 'string' });

@@ -55,9 +55,9 @@ export const everywhere = ['bug', 'misconfigured', 'plain_http'] as const satisf
 export const elsewhere = ['not_found', 'method_not_allowed'] as const satisfies FailureReason[];
 
 const body = [
-  ...['malformed_body', 'body_too_large', 'body_used_up', 'unsupported_media_type'],
+  ...['malformed_body', 'body_too_large', 'body_used_up', 'compressed_body', 'unsupported_media_type'],
   'invalid_input',
-] as const;
+] as const satisfies FailureReason[];
 const token = [
   ...['no_token', 'token_malformed', 'token_unknown_key', 'token_forged', 'token_claims'],
   'token_expired',

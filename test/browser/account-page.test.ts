@@ -79,6 +79,18 @@ describe('the page of a mailed link', () => {
     await expectStatus(page, `Signed in as ${username}.`);
   });
 
+  it.each(['constructor', 'toString', '__proto__'])(
+    'takes no name of Object.prototype for an action: %s',
+    async (name) => {
+      const page = await profile.newPage();
+      const faults: Error[] = [];
+      page.on('pageerror', (fault) => faults.push(fault));
+      await page.goto(`${stage.service.url}/account#${name}=some-token`);
+      await expectStatus(page, 'Open this page with the link from your mail.');
+      expect(faults).toEqual([]);
+    },
+  );
+
   it('says what it is for when it is opened without a link', async () => {
     const page = await open(`${stage.service.url}/account`);
     await expectStatus(page, 'Open this page with the link from your mail.');

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { operations, requests } from '../../src/reference/operations.ts';
 import { BLANKS_IN_HEADERS, OPTIONAL_WHITE_SPACE } from '../support/blanks.ts';
 import { expectProblem } from '../support/problem.ts';
 import { PASSWORD, Service, uniqueName } from '../support/service.ts';
@@ -16,7 +17,9 @@ describe.each(['/login', '/register'])('the body of POST %s', (path) => {
     ['no JSON', 'username=ada'],
     ['JSON that breaks off', '{"username":"ada"'],
     ['JSON with something after it', '{"username":"ada","password":"x"} {}'],
-    ['JSON with a byte order mark', '\ufeff{"username":"ada","password":"x"}'],
+    ['JSON with two byte order marks', '\ufeff\ufeff{"username":"ada","password":"x"}'],
+    ['JSON with a byte order mark after it', '{"username":"ada","password":"x"}\ufeff'],
+    ['a byte order mark alone', '\ufeff'],
     ['a text', '"ada"'],
     ['a number', '1'],
     ['null', 'null'],
@@ -108,6 +111,121 @@ describe('a media type', () => {
       await expectProblem(response, 400, 'malformed_body');
     },
   );
+});
+
+describe('a byte order mark before a body', () => {
+  it('is ignored, in JSON and in a form, and kept in a value', async () => {
+    const ada = await service.register();
+    const bodies: [Record<string, string>, string][] = [
+      [JSON_TYPE, JSON.stringify({ username: ada.name, password: PASSWORD })],
+      [FORM_TYPE, new URLSearchParams({ username: ada.name, password: PASSWORD }).toString()],
+    ];
+    for (const [headers, body] of bodies)
+      expect((await service.post('/login', { headers, body: `\ufeff${body}` })).status).toBe(200);
+    const json = { username: ada.name, password: `\ufeff${PASSWORD}` };
+    expect((await service.post('/login', { json })).status).toBe(401);
+  });
+});
+
+describe('a compressed body', () => {
+  const send = (path: string, coding: string) => {
+    const headers = { ...JSON_TYPE, 'Content-Encoding': coding };
+    return service.post(path, { headers, body: '{' });
+  };
+
+  it.each([
+    'gzip',
+    'br',
+    'deflate',
+    'zstd',
+    'x-gzip',
+    'GZIP',
+    'identity, gzip',
+    'gzip, identity',
+    '\u00a0identity',
+    '*',
+  ])('is refused, and the response says what is taken: %j', async (coding) => {
+    for (const path of ['/login', '/register', '/password/forgot']) {
+      const response = await send(path, coding);
+      expect(response.headers.get('Accept-Encoding')).toBe('identity');
+      const { title } = await expectProblem(response, 415, 'unsupported_media_type');
+      expect(title).toBe('Send the body uncompressed');
+    }
+  });
+
+  it.each(['identity', 'Identity', ' identity\t', 'identity, identity', '', ','])(
+    'is none with %j',
+    async (coding) => {
+      const response = await send('/login', coding);
+      expect(response.headers.get('Accept-Encoding')).toBeNull();
+      await expectProblem(response, 400, 'malformed_body');
+    },
+  );
+
+  it('is told apart from another media type, which says nothing of codings', async () => {
+    const response = await service.post('/login', { headers: { 'Content-Type': 'text/plain' }, body: 'x' });
+    expect(response.headers.get('Accept-Encoding')).toBeNull();
+    await expectProblem(response, 415, 'unsupported_media_type');
+  });
+});
+
+describe('names of Object.prototype', () => {
+  const NAMES = ['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty', 'valueOf'];
+
+  it('in a body are fields like others, which are ignored', async () => {
+    const ada = await service.register();
+    const json = `{${NAMES.map((name) => `"${name}":{"polluted":"yes"}`)},"username":"${ada.name}","password":"${PASSWORD}"}`;
+    const form = new URLSearchParams(
+      NAMES.flatMap((name) => [
+        [name, 'yes'],
+        [name, 'again'],
+      ]),
+    );
+    form.set('username', ada.name);
+    form.set('password', PASSWORD);
+    expect((await service.post('/login', { headers: JSON_TYPE, body: json })).status).toBe(200);
+    expect((await service.post('/login', { headers: FORM_TYPE, body: form.toString() })).status).toBe(200);
+    expect(Reflect.get({}, 'polluted')).toBeUndefined();
+    expect(Object.keys(Object.prototype)).toEqual([]);
+  });
+
+  const withBody = Object.entries(operations).flatMap(([path, methods]) =>
+    Object.entries(methods).flatMap(([method, { body }]) =>
+      body === undefined ? [] : [[method, path, Object.keys(requests[body].entries)] as const],
+    ),
+  );
+
+  it.each(withBody)('stand for no field of %s %s', async (method, path, fields) => {
+    const ADMIN_TOKEN = 'admin-token-of-the-tests-0123456789abcdef';
+    const operated = new Service({ ADMIN_TOKEN });
+    const ada = await operated.register();
+    const inner = JSON.stringify(Object.fromEntries(fields.map((field) => [field, 'x'])));
+    const response = await operated.fetch(path, {
+      method,
+      headers: JSON_TYPE,
+      bearer: path.startsWith('/admin') ? ADMIN_TOKEN : ada.accessToken,
+      body: `{"__proto__":${inner},"constructor":{"prototype":${inner}}}`,
+    });
+    const { errors = [] } = await response.clone().json<{ errors?: { field: string; message: string }[] }>();
+    expect(errors.every(({ message }) => message === 'is required')).toBe(true);
+    expect(errors.length).toBeGreaterThan(0);
+    await expectProblem(response, 422, 'invalid_input', { errors });
+  });
+
+  it.each(NAMES)('are ids that nobody has, and no other value of a query: %s', async (name) => {
+    const ADMIN_TOKEN = 'admin-token-of-the-tests-0123456789abcdef';
+    const operated = new Service({ ADMIN_TOKEN });
+    const ada = await operated.register();
+    const bearer = ada.accessToken;
+    const session = await operated.fetch(`/sessions/${name}`, { method: 'DELETE', bearer });
+    await expectProblem(session, 404, 'not_found');
+    const keep = await operated.fetch(`/sessions?keep=${name}`, { method: 'DELETE', bearer });
+    expect(keep.status).toBe(422);
+    const account = await operated.fetch(`/admin/accounts/${name}`, { bearer: ADMIN_TOKEN });
+    await expectProblem(account, 404, 'not_found');
+    await expectProblem(await operated.fetch(`/${name}`), 404, 'not_found');
+    expect((await operated.fetch('/me', { bearer })).status).toBe(200);
+  });
 });
 
 describe('white space around a media type', () => {

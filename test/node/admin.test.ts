@@ -30,6 +30,18 @@ describe('npm run admin', () => {
       expect(stdout).toContain(word);
   });
 
+  it.each(['constructor', '__proto__', 'toString', 'valueOf'])(
+    'knows its own commands alone, and no name of Object.prototype: %s',
+    async (command) => {
+      const finished = await runCli('admin.ts', [command, 'some-id'], undefined, { ADMIN_TOKEN: 'x' });
+      expect(finished).toEqual({
+        exitCode: 2,
+        stdout: '',
+        stderr: `unknown command ${command}; see --help\n`,
+      });
+    },
+  );
+
   it('does nothing without a token', async () => {
     const { exitCode, stdout, stderr } = await runCli('admin.ts', ['list']);
     expect({ exitCode, stdout, stderr }).toEqual({
