@@ -239,6 +239,9 @@ class Reader {
   /** RFC 6265 section 4.1.1; `__Host-` and `__Secure-` need nothing more, since the cookie always has Path=/ and Secure. */
   cookieName(name: string, fallback: string): string {
     const value = this.text(name, fallback);
+    // http/known-browser.ts: two cookies under one name would overwrite each other.
+    if (value === '__Host-device')
+      this.fault(name, 'must not be __Host-device, which is the cookie of known browsers');
     if (/^[\w!#$%&'*.^`|~+-]{1,64}$/.test(value)) return value;
     this.fault(name, "must be a cookie name: up to 64 letters, digits and !#$%&'*.^_`|~+-");
     return fallback;

@@ -92,6 +92,11 @@ describe('a faulty setting', () => {
     ['COOKIE_NAME', 'a;b', NO_COOKIE],
     ['COOKIE_NAME', 'jwt\n', NO_COOKIE],
     ['COOKIE_NAME', 'c'.repeat(65), NO_COOKIE],
+    [
+      'COOKIE_NAME',
+      '__Host-device',
+      'COOKIE_NAME must not be __Host-device, which is the cookie of known browsers',
+    ],
     ['COOKIE_SAME_SITE', 'strict', 'COOKIE_SAME_SITE must be one of Strict, Lax, None'],
     ['COOKIE_SAME_SITE', 'off', 'COOKIE_SAME_SITE must be one of Strict, Lax, None'],
     ['PASSWORD_MIN_LENGTH', '7', NO_LENGTH],
