@@ -1,6 +1,7 @@
 // Every example, started and called, with tokens of the bundled service and with forged ones.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -130,6 +131,43 @@ describe('examples/service-binding', () => {
     const refused = await post(fleet.urls.binding, '/login', ADA, { Origin: 'https://evil.example' });
     expect(refused.status).toBe(403);
     expect(refused.headers.getSetCookie()).toEqual([]);
+  });
+});
+
+describe('two Cookie lines of one request', () => {
+  /** By hand: HTTP clients join them before they send. */
+  async function refreshWithLines(lines: string[]): Promise<string> {
+    const { port } = new URL(fleet.urls.latchkey);
+    const socket = connect(Number(port), 'localhost');
+    const head = [
+      'POST /refresh HTTP/1.1',
+      `Host: localhost:${port}`,
+      'Connection: close',
+      'Content-Length: 0',
+    ];
+    socket.write(`${[...head, ...lines.map((line) => `Cookie: ${line}`)].join('\r\n')}\r\n\r\n`);
+    let received = '';
+    for await (const chunk of socket) {
+      received += chunk;
+      if (received.includes('\r\n\r\n')) break;
+    }
+    return received;
+  }
+
+  it('are read as one by the service in workerd, which joins them with a comma', async () => {
+    const json = { username: 'lines', email: 'lines@example.com', password: ADA.password };
+    let cookie = cookieOf(await post(fleet.urls.latchkey, '/register', json));
+    for (const write of [(mine: string) => ['a=b', mine], (mine: string) => [mine, 'a=b; c=d']]) {
+      const received = await refreshWithLines(write(cookie));
+      expect(received).toMatch(/^HTTP\/1\.1 200 /);
+      cookie = /^set-cookie: (__Host-jwt=[^;]+);/im.exec(received)?.[1] ?? '';
+    }
+  });
+
+  it('of a browser are one cookie whose value has a comma', async () => {
+    const signedIn = await post(fleet.urls.latchkey, '/login', { username: 'lines', password: ADA.password });
+    const received = await refreshWithLines([`a=b, ${cookieOf(signedIn)}\r\nSec-Fetch-Site: same-origin`]);
+    expect(received).toMatch(/^HTTP\/1\.1 401 /);
   });
 });
 
