@@ -97,8 +97,8 @@ describe('the settings', () => {
     ['UNAUTHORIZED_STATUS', 406, { unauthorizedStatus: 406 }],
     [
       'REFRESH_TOKEN_SECRET',
-      `${'a'.repeat(32)},${'b'.repeat(32)}`,
-      { refreshSecrets: ['a'.repeat(32), 'b'.repeat(32)] },
+      `${REFRESH_SECRET}-1,${REFRESH_SECRET}-2`,
+      { refreshSecrets: [`${REFRESH_SECRET}-1`, `${REFRESH_SECRET}-2`] },
     ],
   ])('take %s = %j', (name, value, expected) => {
     expect(load({ [name]: value })).toMatchObject(expected);

@@ -2,6 +2,7 @@
 // Messages name the fault and never the value.
 import { splitSetting } from '../domain/white-space.ts';
 import type { Parsed } from './parsed.ts';
+import { findKeyKind, findPublicKind } from './weak-secret.ts';
 
 /** Fewest bytes of an HS256 secret: as long as its hash (RFC 7518 section 3.2). */
 export const MIN_SECRET_BYTES = 32;
@@ -83,7 +84,7 @@ export function parseAccessKeys(text: string): Parsed<AccessKeyMaterial> {
   // Looks past blanks of every kind: a key set with an odd one before it must not pass for a secret. JSON.parse refuses it.
   if (!text.trimStart().startsWith('{')) {
     // Keys in another format, the public one of a PEM even, would pass for a long secret.
-    if (/^\s*(?:-----BEGIN|\[)/.test(text))
+    if (findKeyKind(text) === 'a PEM' || /^\s*\[/.test(text))
       return { ok: false, faults: ['is a PEM or a list: a JWK or a JWK Set is needed'] };
     const fault = findSecretFault(text);
     return fault === undefined
@@ -100,6 +101,9 @@ export function parseAccessKeys(text: string): Parsed<AccessKeyMaterial> {
 
 /** Reads `REFRESH_TOKEN_SECRET`: one or more HS256 secrets separated by commas; the first signs, all verify. */
 export function parseRefreshSecrets(text: string): Parsed<string[]> {
+  // As a whole first: split at its commas, a JWK would be several short secrets.
+  const kind = findKeyKind(text);
+  if (kind !== undefined) return { ok: false, faults: [describeKind(kind)] };
   const secrets = splitSetting(text);
   const faults = secrets.flatMap((secret, index) => {
     const fault = findSecretFault(secret);
@@ -113,12 +117,18 @@ export function parseRefreshSecrets(text: string): Parsed<string[]> {
 const INVISIBLE_END =
   /^(?![ \t\r\n])[\p{White_Space}\p{Cc}\p{Cf}]|(?![ \t\r\n])[\p{White_Space}\p{Cc}\p{Cf}]$/u;
 
-/** What is wrong with a secret's length or its ends, if anything. Ends that nobody sees are a slip of copying. */
+/** What is wrong with a secret, if anything: ends that nobody sees, its length, or that it is public or made without chance. */
 export function findSecretFault(secret: string): string | undefined {
   if (INVISIBLE_END.test(secret)) return 'begins or ends with a character that shows as nothing';
   const bytes = new TextEncoder().encode(secret).length;
-  if (bytes >= MIN_SECRET_BYTES) return undefined;
-  return `is too short: ${bytes} bytes, at least ${MIN_SECRET_BYTES} are needed`;
+  if (bytes < MIN_SECRET_BYTES)
+    return `is too short: ${bytes} bytes, at least ${MIN_SECRET_BYTES} are needed`;
+  const kind = findPublicKind(secret);
+  return kind === undefined ? undefined : describeKind(kind);
+}
+
+function describeKind(kind: string): string {
+  return `is ${kind}, not a random secret`;
 }
 
 function parseKeys(members: unknown[]): Parsed<AccessKeyMaterial> {

@@ -15,8 +15,8 @@ describe('refresh token secrets', () => {
     ['one', FIRST, [FIRST]],
     ['several, separated by commas', `${FIRST},${SECOND},${THIRD}`, [FIRST, SECOND, THIRD]],
     ['blanks around them', ` ${FIRST} , ${SECOND}\n`, [FIRST, SECOND]],
-    ['exactly 32 bytes', 's'.repeat(32), ['s'.repeat(32)]],
-    ['32 bytes in fewer letters', '\u00e9'.repeat(16), ['\u00e9'.repeat(16)]],
+    ['exactly 32 bytes', 'Kq3vT8xWz0LmNp5RsYb7CdEf2GhJ4uA9', ['Kq3vT8xWz0LmNp5RsYb7CdEf2GhJ4uA9']],
+    ['32 bytes in fewer letters', 'ñöäüçéàèùâêîôûßå', ['ñöäüçéàèùâêîôûßå']],
   ])('are read: %s', (_, text, secrets) => {
     expect(parseRefreshSecrets(text)).toEqual({ ok: true, value: secrets });
   });
