@@ -67,6 +67,42 @@ const ORIGIN_FAULTS = {
   plain_http: 'must hold https origins where ISSUER is not local: everybody on the way can be at an http one',
 };
 
+/** Settings whose values are secrets: Worker secrets in production. */
+export const SECRET_SETTINGS = [
+  'ACCESS_TOKEN_SECRET',
+  'REFRESH_TOKEN_SECRET',
+  'ADMIN_TOKEN',
+  'MAIL_WEBHOOK_SECRET',
+] as const;
+
+/** Every setting. The reader takes no other name, so the command line can tell a misspelt one. */
+export const SETTINGS = [
+  'ISSUER',
+  'AUDIENCE',
+  'ACCESS_TOKEN_TTL',
+  'REFRESH_TOKEN_TTL',
+  'SESSION_TTL',
+  'REFRESH_GRACE',
+  'ALLOWED_ORIGINS',
+  'COOKIE_NAME',
+  'COOKIE_SAME_SITE',
+  'PASSWORD_MIN_LENGTH',
+  'REGISTRATION',
+  'RATE_LIMIT',
+  'UNAUTHORIZED_STATUS',
+  'APP_URL',
+  'MAIL_FROM',
+  'MAIL_WEBHOOK_URL',
+  'REQUIRE_VERIFIED_EMAIL',
+  ...SECRET_SETTINGS,
+] as const;
+
+type Setting = (typeof SETTINGS)[number];
+type Binding = (typeof REQUIRED_BINDINGS | typeof LIMIT_BINDINGS)[number];
+
+/** The cookie of known browsers, which the refresh cookie must not replace. */
+export const DEVICE_COOKIE = '__Host-device';
+
 /** Reads every setting of the contract. Pure; whether the keys import is for `tokens/key-ring.ts` to say. */
 export function loadConfig(env: object): LoadedConfig {
   const read = new Reader(env as Record<string, unknown>); // any object is a record of unknowns
@@ -93,8 +129,10 @@ export function loadConfig(env: object): LoadedConfig {
     appUrl: read.appUrl(`${issuer}/account`),
     mail: read.mail(`no-reply@${new URL(issuer).hostname}`),
     requiresVerifiedEmail: read.choice('REQUIRE_VERIFIED_EMAIL', ['on', 'off'], 'off') === 'on',
-    adminToken: read.longSecret('ADMIN_TOKEN'),
+    adminToken: read.adminToken(),
   };
+  if (config.audience !== issuer && CONTROLS.test(config.audience))
+    read.fault('AUDIENCE', 'must not hold control characters');
   if (config.audience !== issuer && config.audience.length > LONGEST_CLAIM_LENGTH) {
     read.fault('AUDIENCE', `must be at most ${LONGEST_CLAIM_LENGTH} characters long`);
   }
@@ -116,6 +154,10 @@ export function loadConfig(env: object): LoadedConfig {
       'must not be equal to ACCESS_TOKEN_SECRET: one token would pass for the other',
     );
   }
+  read.sharedSecrets([
+    ...(config.accessKeys.kind === 'secret' ? [config.accessKeys.secret] : []),
+    ...config.refreshSecrets,
+  ]);
   read.bindings(config.hasAddressLimits ? [...REQUIRED_BINDINGS, ...LIMIT_BINDINGS] : REQUIRED_BINDINGS);
   return read.faults.length === 0
     ? { ok: true, config: Object.freeze(config) }
@@ -127,6 +169,9 @@ export function loadAccessKeys(env: object): AccessKeyMaterial | undefined {
   const keys = new Reader(env as Record<string, unknown>).accessKeys(); // any object is a record of unknowns
   return keys.kind === 'keys' && keys.keys.length === 0 ? undefined : keys;
 }
+
+/** Line ends and the like: URL parsers drop some, and headers, mails and tokens must not carry any. */
+const CONTROLS = /\p{Cc}/u;
 
 /** Whether an issuer can only be reached from the machine itself: right for `npm start`, wrong for a deployment. */
 export function isLocalIssuer(issuer: string): boolean {
@@ -149,12 +194,12 @@ class Reader {
     this.#env = env;
   }
 
-  fault(name: string, message: string): void {
+  fault(name: Setting | Binding, message: string): void {
     this.faults.push(`${name} ${message}`);
   }
 
   /** An empty variable counts as missing: that is how a line of `.dev.vars` is left out. */
-  #value(name: string): string | undefined {
+  #value(name: Setting): string | undefined {
     const value = this.#env[name];
     if (value === undefined || value === '') return undefined;
     if (typeof value === 'string') return value;
@@ -165,7 +210,7 @@ class Reader {
     return undefined;
   }
 
-  text(name: string, fallback: string): string {
+  text(name: Setting, fallback: string): string {
     return this.#value(name) ?? fallback;
   }
 
@@ -200,7 +245,7 @@ class Reader {
     return value;
   }
 
-  duration(name: string, fallback: string, { min, max }: { min: number; max: number }): number {
+  duration(name: Setting, fallback: string, { min, max }: { min: number; max: number }): number {
     const seconds = parseDurationSeconds(this.text(name, fallback));
     if (seconds === undefined) {
       this.fault(name, 'must be a whole number with a unit, such as 30s, 10m, 12h or 30d');
@@ -210,7 +255,7 @@ class Reader {
     return seconds;
   }
 
-  integer(name: string, fallback: number, { min, max }: { min: number; max: number }): number {
+  integer(name: Setting, fallback: number, { min, max }: { min: number; max: number }): number {
     const text = this.text(name, String(fallback));
     const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
     if (value >= min && value <= max) return value;
@@ -218,7 +263,7 @@ class Reader {
     return fallback;
   }
 
-  choice<const T extends string>(name: string, choices: readonly T[], fallback: T): T {
+  choice<const T extends string>(name: Setting, choices: readonly T[], fallback: T): T {
     const text = this.text(name, fallback);
     const choice = choices.find((candidate) => candidate === text);
     if (choice === undefined) this.fault(name, `must be one of ${choices.join(', ')}`);
@@ -226,7 +271,7 @@ class Reader {
   }
 
   /** http origins only beside a local issuer: whoever is on the way can be at one, and would get everybody's access token. */
-  origins(name: string, issuer: string): string[] {
+  origins(name: Setting, issuer: string): string[] {
     const entries = splitSetting(this.text(name, '')).filter((entry) => entry !== '');
     const allowsHttp = isLocalIssuer(issuer) || issuer === NO_ISSUER;
     return entries.filter((entry) => {
@@ -236,15 +281,22 @@ class Reader {
     });
   }
 
-  /** RFC 6265 section 4.1.1; `__Host-` and `__Secure-` need nothing more, since the cookie always has Path=/ and Secure. */
-  cookieName(name: string, fallback: string): string {
+  /**
+   * RFC 6265 section 4.1.1. The prefixes `__Host-`, `__Secure-`, `__Http-` and `__Host-Http-` need nothing more, since the
+   * cookie always has Path=/, Secure and HttpOnly. Browsers recognise them in any case, and other software only as specified.
+   */
+  cookieName(name: Setting, fallback: string): string {
     const value = this.text(name, fallback);
-    // http/known-browser.ts: two cookies under one name would overwrite each other.
-    if (value === '__Host-device')
-      this.fault(name, 'must not be __Host-device, which is the cookie of known browsers');
-    if (/^[\w!#$%&'*.^`|~+-]{1,64}$/.test(value)) return value;
-    this.fault(name, "must be a cookie name: up to 64 letters, digits and !#$%&'*.^_`|~+-");
-    return fallback;
+    if (!/^[\w!#$%&'*.^`|~+-]{1,64}$/.test(value)) {
+      this.fault(name, "must be a cookie name: up to 64 letters, digits and !#$%&'*.^_`|~+-");
+      return fallback;
+    }
+    if (value === DEVICE_COOKIE)
+      this.fault(name, `must not be ${DEVICE_COOKIE}, the cookie of known browsers`);
+    const prefix = /^__(?:Host-Http-|Host-|Secure-|Http-)/;
+    if (new RegExp(prefix, 'i').test(value) && !prefix.test(value))
+      this.fault(name, 'must spell its prefix as browsers do: __Host-, __Secure-, __Http- or __Host-Http-');
+    return value;
   }
 
   accessKeys(): AccessKeyMaterial {
@@ -257,7 +309,7 @@ class Reader {
   }
 
   #secret<T>(
-    name: string,
+    name: Setting,
     parse: (text: string) => { ok: true; value: T } | { ok: false; faults: string[] },
   ): T | undefined {
     const text = this.#value(name);
@@ -279,12 +331,21 @@ class Reader {
     const isWeb = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLocalIssuer(value));
     if (!isWeb || value.includes('#'))
       this.fault('APP_URL', 'must be an https URL without fragment (http only for localhost)');
+    else this.#urlExtras('APP_URL', value, url);
     return value;
+  }
+
+  /** What URL parsers forgive, and a link or a request must not carry. */
+  #urlExtras(name: Setting, value: string, url: URL): void {
+    if (/[\s\p{Cc}]/u.test(value))
+      this.fault(name, 'must not hold blanks, line ends or other control characters');
+    if (url.username !== '' || url.password !== '')
+      this.fault(name, 'must not hold a user name or a password');
   }
 
   mail(fallbackFrom: string): MailSettings {
     const from = this.text('MAIL_FROM', fallbackFrom);
-    if (!/^[^\s@<>]+@[^\s@<>]+$/.test(from))
+    if (!/^[^\s\p{Cc}@<>]+@[^\s\p{Cc}@<>]+$/u.test(from))
       this.fault('MAIL_FROM', 'must be an e-mail address, without a name around it');
     const url = this.#value('MAIL_WEBHOOK_URL');
     const secret = this.webhookSecret('MAIL_WEBHOOK_SECRET');
@@ -297,13 +358,14 @@ class Reader {
         'MAIL_WEBHOOK_URL',
         'must be an https URL (http only for localhost): the mails hold links that open accounts',
       );
+    else this.#urlExtras('MAIL_WEBHOOK_URL', url, parsed);
     if (secret === undefined)
       this.fault('MAIL_WEBHOOK_SECRET', 'is missing: the webhook has to know who calls it');
     return { kind: 'webhook', from, url, secret: secret ?? '' };
   }
 
   /** An optional secret of at least 32 bytes. */
-  longSecret(name: string, findFault = findSecretFault): string | undefined {
+  longSecret(name: Setting, findFault = findSecretFault): string | undefined {
     const value = this.#value(name);
     if (value === undefined) return undefined;
     const fault = findFault(value);
@@ -312,13 +374,37 @@ class Reader {
   }
 
   /** `whsec_` and the key in base64, as Standard Webhooks has it, or a text that is the key itself. */
-  webhookSecret(name: string): string | undefined {
+  webhookSecret(name: Setting): string | undefined {
     return this.longSecret(name, (secret) =>
       isStandardSecret(secret) ? findStandardSecretFault(secret) : findSecretFault(secret),
     );
   }
 
-  bindings(names: readonly string[]): void {
+  /** It stands in a header, after `Bearer `: blanks and what is not ASCII would never match. */
+  adminToken(): string | undefined {
+    const value = this.longSecret('ADMIN_TOKEN');
+    if (value !== undefined && !/^[!-~]*$/.test(value))
+      this.fault(
+        'ADMIN_TOKEN',
+        'must hold no blanks or line ends, and only ASCII letters, digits and punctuation',
+      );
+    return value;
+  }
+
+  /** Whoever is given one secret must not hold another with it: operators and the webhook would sign tokens. */
+  sharedSecrets(signing: readonly string[]): void {
+    const others = ['ADMIN_TOKEN', 'MAIL_WEBHOOK_SECRET'] as const;
+    for (const name of others) {
+      const value = this.#env[name];
+      if (typeof value === 'string' && signing.includes(value))
+        this.fault(name, 'must not be equal to a secret that signs tokens');
+    }
+    const [adminToken, webhookSecret] = others.map((name) => this.#env[name]);
+    if (typeof adminToken === 'string' && adminToken !== '' && adminToken === webhookSecret)
+      this.fault('ADMIN_TOKEN', 'must not be equal to MAIL_WEBHOOK_SECRET');
+  }
+
+  bindings(names: readonly Binding[]): void {
     for (const name of names) {
       if (typeof this.#env[name] !== 'object') this.fault(name, 'is not bound: see wrangler.toml');
     }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isLocalIssuer, loadConfig } from '../src/config.ts';
+import { isLocalIssuer, loadConfig, SETTINGS } from '../src/config.ts';
 import { expectAbsent } from './support/absence.ts';
 import { ACCESS_SECRET, ISSUER, REFRESH_SECRET } from './support/service.ts';
 import { BINDINGS, REQUIRED } from './support/settings.ts';
@@ -10,6 +10,14 @@ const SPELLING = 'ISSUER must be spelt as browsers spell it: lower case, no blan
 const NO_COOKIE = "COOKIE_NAME must be a cookie name: up to 64 letters, digits and !#$%&'*.^_`|~+-";
 const NO_DURATION = 'must be a whole number with a unit, such as 30s, 10m, 12h or 30d';
 const NO_LENGTH = 'PASSWORD_MIN_LENGTH must be a whole number from 8 to 64';
+const NO_PREFIX =
+  'COOKIE_NAME must spell its prefix as browsers do: __Host-, __Secure-, __Http- or __Host-Http-';
+const NO_BLANKS = 'must not hold blanks, line ends or other control characters';
+const NO_USER = 'must not hold a user name or a password';
+const NO_SENDER = 'MAIL_FROM must be an e-mail address, without a name around it';
+const NO_TOKEN =
+  'ADMIN_TOKEN must hold no blanks or line ends, and only ASCII letters, digits and punctuation';
+const OTHER_SECRET = 'another-secret-of-these-very-tests-0123456789';
 const noOrigin = (origin: string) =>
   `ALLOWED_ORIGINS must hold origins such as https://app.example.com or https://*.example.com, or of an app or extension, without path or final slash: "${origin}"`;
 const plainHttp = (origin: string) =>
@@ -92,10 +100,33 @@ describe('a faulty setting', () => {
     ['COOKIE_NAME', 'a;b', NO_COOKIE],
     ['COOKIE_NAME', 'jwt\n', NO_COOKIE],
     ['COOKIE_NAME', 'c'.repeat(65), NO_COOKIE],
+    ['COOKIE_NAME', '__Host-device', 'COOKIE_NAME must not be __Host-device, the cookie of known browsers'],
+    ['COOKIE_NAME', '__host-jwt', NO_PREFIX],
+    ['COOKIE_NAME', '__HOST-device', NO_PREFIX],
+    ['COOKIE_NAME', '__SECURE-jwt', NO_PREFIX],
+    ['COOKIE_NAME', '__http-jwt', NO_PREFIX],
+    ['AUDIENCE', 'my\napi', 'AUDIENCE must not hold control characters'],
+    ['AUDIENCE', 'my-api\u0000', 'AUDIENCE must not hold control characters'],
+    ['APP_URL', 'https://app.test/\naccount', `APP_URL ${NO_BLANKS}`],
+    ['APP_URL', 'https://app.test/account\t', `APP_URL ${NO_BLANKS}`],
+    ['APP_URL', ' https://app.test/account', `APP_URL ${NO_BLANKS}`],
+    ['APP_URL', 'https://app.test/a b', `APP_URL ${NO_BLANKS}`],
+    ['APP_URL', 'https://auth.test@evil.test/account', `APP_URL ${NO_USER}`],
+    ['APP_URL', 'https://:pass@app.test/account', `APP_URL ${NO_USER}`],
+    ['MAIL_FROM', 'no-reply@\u0000auth.test', NO_SENDER],
+    ['MAIL_FROM', 'no\u007freply@auth.test', NO_SENDER],
+    ['MAIL_FROM', 'no-reply@auth.test\r\nBcc: x', NO_SENDER],
+    ['ADMIN_TOKEN', `${OTHER_SECRET}\n`, NO_TOKEN],
+    ['ADMIN_TOKEN', ` ${OTHER_SECRET}`, NO_TOKEN],
+    ['ADMIN_TOKEN', `${OTHER_SECRET} ${OTHER_SECRET}!`, NO_TOKEN],
+    ['ADMIN_TOKEN', `${OTHER_SECRET}\u00e9`, NO_TOKEN],
+    ['ADMIN_TOKEN', 's'.repeat(40), 'ADMIN_TOKEN is a short text repeated, not a random secret'],
+    ['ADMIN_TOKEN', ACCESS_SECRET, 'ADMIN_TOKEN must not be equal to a secret that signs tokens'],
+    ['ADMIN_TOKEN', REFRESH_SECRET, 'ADMIN_TOKEN must not be equal to a secret that signs tokens'],
     [
-      'COOKIE_NAME',
-      '__Host-device',
-      'COOKIE_NAME must not be __Host-device, which is the cookie of known browsers',
+      'MAIL_WEBHOOK_SECRET',
+      ACCESS_SECRET,
+      'MAIL_WEBHOOK_SECRET must not be equal to a secret that signs tokens',
     ],
     ['COOKIE_SAME_SITE', 'strict', 'COOKIE_SAME_SITE must be one of Strict, Lax, None'],
     ['COOKIE_SAME_SITE', 'off', 'COOKIE_SAME_SITE must be one of Strict, Lax, None'],
@@ -122,6 +153,50 @@ describe('a faulty setting', () => {
     ['REFRESH_LIMIT', undefined, 'REFRESH_LIMIT is not bound: see wrangler.toml'],
   ])('stops the service: %s = %j', (name, value, fault) => {
     expect(faultsOf({ [name]: value })).toEqual([fault]);
+  });
+});
+
+describe('the secrets that sign nothing', () => {
+  const hook = { MAIL_WEBHOOK_URL: 'https://mail.test/hook', MAIL_WEBHOOK_SECRET: OTHER_SECRET };
+
+  it('must differ from each other', () => {
+    expect(faultsOf({ ...hook, ADMIN_TOKEN: `${OTHER_SECRET}-2` })).toEqual([]);
+    expect(faultsOf({ ...hook, ADMIN_TOKEN: OTHER_SECRET })).toEqual([
+      'ADMIN_TOKEN must not be equal to MAIL_WEBHOOK_SECRET',
+    ]);
+  });
+
+  it('must differ from every refresh secret, the retired ones too', () => {
+    const REFRESH_TOKEN_SECRET = `${REFRESH_SECRET},${OTHER_SECRET}`;
+    expect(faultsOf({ ...hook, REFRESH_TOKEN_SECRET })).toEqual([
+      'MAIL_WEBHOOK_SECRET must not be equal to a secret that signs tokens',
+    ]);
+  });
+});
+
+describe('the address of the webhook', () => {
+  it.each([
+    ['https://mail.test/\nhook', NO_BLANKS],
+    ['https://ada:pass@mail.test/hook', NO_USER],
+  ])('is refused: %j', (MAIL_WEBHOOK_URL, fault) => {
+    expect(faultsOf({ MAIL_WEBHOOK_URL, MAIL_WEBHOOK_SECRET: OTHER_SECRET })).toEqual([
+      `MAIL_WEBHOOK_URL ${fault}`,
+    ]);
+  });
+});
+
+describe('the list of settings', () => {
+  it('is what the reader asks for', () => {
+    const asked = new Set<string>();
+    const env = new Proxy({ ...BINDINGS, ...REQUIRED } as Record<string, unknown>, {
+      get: (target, name) => {
+        if (typeof name === 'string') asked.add(name);
+        return target[String(name)];
+      },
+    });
+    expect(loadConfig(env)).toMatchObject({ ok: true });
+    const bindings = [...Object.keys(BINDINGS), 'EMAIL'];
+    expect([...asked].filter((name) => !bindings.includes(name)).sort()).toEqual([...SETTINGS].sort());
   });
 });
 

@@ -85,6 +85,8 @@ describe('the settings', () => {
     ],
     ['COOKIE_NAME', 'jwt', { cookieName: 'jwt' }],
     ['COOKIE_NAME', `__Secure-${"!#$%&'*.^`|~+-"}`, { cookieName: "__Secure-!#$%&'*.^`|~+-" }],
+    ['COOKIE_NAME', '__Host-Http-jwt', { cookieName: '__Host-Http-jwt' }],
+    ['COOKIE_NAME', '__Http-jwt', { cookieName: '__Http-jwt' }],
     ['COOKIE_NAME', 'c'.repeat(64), { cookieName: 'c'.repeat(64) }],
     ['COOKIE_SAME_SITE', 'Strict', { cookieSameSite: 'Strict' }],
     ['COOKIE_SAME_SITE', 'Lax', { cookieSameSite: 'Lax' }],

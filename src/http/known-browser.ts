@@ -2,20 +2,19 @@
 // number for the browser and nothing of the person.
 import { generateCookie } from 'hono/cookie';
 import type { KnownBrowser } from '../account/state.ts';
+import { DEVICE_COOKIE } from '../config.ts';
 import { LONGEST_LIFETIME_SECONDS } from '../tokens/claims.ts';
 import { mintDeviceToken, readDeviceToken } from '../tokens/device-token.ts';
 import { addCookie } from './answer.ts';
 import { MOST_COOKIES, readCookies } from './cookie.ts';
 import { type AppContext, serviceOf } from './service.ts';
 
-const COOKIE_NAME = '__Host-device';
-
 /**
  * The browser's standing with an account, if it has one: of several cookies, the first that is genuine and names the account.
  * Whether it was revoked, the account knows.
  */
 export async function readKnownBrowser(c: AppContext, accountId: string): Promise<KnownBrowser | undefined> {
-  for (const token of readCookies(c, COOKIE_NAME).slice(0, MOST_COOKIES)) {
+  for (const token of readCookies(c, DEVICE_COOKIE).slice(0, MOST_COOKIES)) {
     const claims = await readDeviceToken(token, serviceOf(c).refreshKeys, deviceContext(c));
     if (claims?.sub === accountId) return { browserId: claims.bid, epoch: claims.epoch };
   }
@@ -32,7 +31,7 @@ export async function rememberBrowser(
   const token = await mintDeviceToken(claims, serviceOf(c).refreshKeys, deviceContext(c));
   const { cookieSameSite } = serviceOf(c).config;
   const attributes = { path: '/', secure: true, httpOnly: true, sameSite: cookieSameSite };
-  addCookie(c, generateCookie(COOKIE_NAME, token, { ...attributes, maxAge: LONGEST_LIFETIME_SECONDS }));
+  addCookie(c, generateCookie(DEVICE_COOKIE, token, { ...attributes, maxAge: LONGEST_LIFETIME_SECONDS }));
 }
 
 function deviceContext(c: AppContext) {
