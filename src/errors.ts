@@ -88,6 +88,10 @@ export class OutageError extends Error {
   }
 }
 
+/** Migrations that were not applied: the one outage that waiting does not end. */
+const NO_TABLES =
+  'the directory lacks a table: `wrangler d1 migrations apply DIRECTORY` makes it (--remote or --local), and so do `npm run deploy` and `npm start`';
+
 /** Lines of a stack that a log line keeps. */
 const MOST_PLACES = 5;
 
@@ -100,5 +104,14 @@ export function describeThrown(thrown: unknown): string[] {
   if (!(cause instanceof Error)) return [typeof cause];
   const flags = ['remote', 'retryable', 'overloaded'].filter((flag) => Reflect.get(cause, flag) === true);
   const places = (cause.stack ?? '').split('\n').flatMap((line) => /^\s+at (.+)$/.exec(line)?.[1] ?? []);
-  return [[cause.name, ...flags].join(' '), ...places.slice(0, MOST_PLACES)];
+  // D1: "D1_ERROR: no such table: accounts: SQLITE_ERROR".
+  const isUnmigrated =
+    thrown instanceof OutageError &&
+    thrown.reason === 'directory_unavailable' &&
+    /\bno such (?:table|column)\b/.test(cause.message);
+  return [
+    [cause.name, ...flags].join(' '),
+    ...(isUnmigrated ? [NO_TABLES] : []),
+    ...places.slice(0, MOST_PLACES),
+  ];
 }

@@ -171,6 +171,19 @@ describe('what is logged of something thrown', () => {
     expect(describeThrown(outage)[0]).toBe('RangeError');
   });
 
+  it('says which command makes the tables that the directory lacks', () => {
+    const cause = new Error('D1_ERROR: no such table: accounts: SQLITE_ERROR');
+    const described = describeThrown(new OutageError('directory_unavailable', cause));
+    expect(described[0]).toBe('Error');
+    expect(described[1]).toMatch(/lacks a table: `wrangler d1 migrations apply DIRECTORY`/);
+    expect(described.join(' ')).not.toContain('accounts');
+    expect(describeThrown(new OutageError('account_unavailable', cause)).join(' ')).not.toContain(
+      'migrations',
+    );
+    const other = new OutageError('directory_unavailable', new Error('D1_ERROR: overloaded'));
+    expect(describeThrown(other).join(' ')).not.toContain('migrations');
+  });
+
   it('is the type of what is no error', () => {
     expect(describeThrown('secret')).toEqual(['string']);
     expect(describeThrown(undefined)).toEqual(['undefined']);

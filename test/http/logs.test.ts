@@ -1,7 +1,9 @@
+import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { freezeClock, passSeconds } from '../support/clock.ts';
 import { captureLogs, parseLine } from '../support/logs.ts';
 import { breakDirectory, brokenAccounts } from '../support/outage.ts';
+import { expectProblem } from '../support/problem.ts';
 import { ISSUER, PASSWORD, type Parts, readCookie, Service, uniqueName } from '../support/service.ts';
 
 const service = new Service();
@@ -145,6 +147,21 @@ describe('a refused origin in the log', () => {
     const lines = captureLogs();
     await service.post('/logout', { headers: { Origin } });
     expect(parseLine(lines[0])).toMatchObject({ status: 403, origin: logged });
+  });
+});
+
+describe('a directory whose migrations were not applied', () => {
+  it('is named with the command that applies them; the response is a 503 as for any outage', async () => {
+    const prepare = () => env.DIRECTORY.prepare('SELECT 1 FROM a_table_of_the_next_version WHERE id = ?');
+    const lines = captureLogs();
+    const unmigrated = new Service({ DIRECTORY: { prepare } });
+    const response = await unmigrated.post('/login', { json: { username: 'ada', password: PASSWORD } });
+    await expectProblem(response, 503, 'unavailable');
+    expect(lines.map(({ level }) => level)).toEqual(['error']);
+    const { reason, fault } = parseLine(lines[0]);
+    expect(reason).toBe('directory_unavailable');
+    expect(fault).toContainEqual(expect.stringContaining('wrangler d1 migrations apply DIRECTORY'));
+    expect(JSON.stringify(fault)).not.toContain('a_table_of_the_next_version');
   });
 });
 
