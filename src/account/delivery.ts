@@ -31,6 +31,7 @@ const PURPOSES: Partial<Record<MailKind, TokenPurpose>> = {
   confirm_new_email: 'change_email',
 };
 
+/** `no_sender` is a fault of the settings: the mail is lost, and an alert should say so. */
 type DeliveryReason = 'sent' | 'failed' | 'no_sender' | 'over_limit' | 'withdrawn' | 'given_up';
 
 /** What an account's deliveries work on. `isStored`: whether the account is still there. */
@@ -207,7 +208,7 @@ function logDelivery(
   { kind, attempts }: Pick<Outgoing, 'kind' | 'attempts'>,
   reason: DeliveryReason,
 ): void {
-  const isFine = reason === 'sent' || reason === 'no_sender' || reason === 'withdrawn';
+  const isFine = reason === 'sent' || reason === 'withdrawn';
   const line = JSON.stringify({
     event: 'mail',
     code: isFine ? 'ok' : 'unavailable',

@@ -1,11 +1,12 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it, vi } from 'vitest';
+import { sendFarewell } from '../../src/account/delivery.ts';
 import { createBindingSender } from '../../src/mail/binding-sender.ts';
 import { mailKinds } from '../../src/mail/mail.ts';
 import { writeMail } from '../../src/mail/templates.ts';
 import { createWebhookSender } from '../../src/mail/webhook-sender.ts';
 import { expectAbsent } from '../support/absence.ts';
-import { readStored, ringAlarm } from '../support/account.ts';
+import { inStore, readStored, ringAlarm } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
 import { eventually } from '../support/eventually.ts';
 import { captureLogs, type LogLine, parseLine } from '../support/logs.ts';
@@ -119,6 +120,27 @@ describe("Cloudflare's binding", () => {
   it('takes a mail', async () => {
     const mail = { id: '1', kind: 'verify_email', from: 'a@auth.test', to: 'c@example.com' } as const;
     await createBindingSender(env.EMAIL)({ ...mail, ...writeMail('verify_email', CONTEXT) });
+  });
+});
+
+describe('a service without a way to send mail', () => {
+  it('logs every mail that it loses as an error', async () => {
+    const ada = await service.register();
+    const account = await inStore(ada.id, (state) => state.rows.readAccount());
+    if (account === undefined) throw new Error('the account is gone');
+    const lines = captureLogs();
+    const settings = { MAIL_WEBHOOK_URL: '', MAIL_WEBHOOK_SECRET: '', EMAIL: undefined };
+    // A deployment without the binding; `Env` says that there is one.
+    await sendFarewell(account, { ...env, ...settings } as unknown as Env);
+    expect(lines.map(({ level }) => level)).toEqual(['error']);
+    expect(parseLine(lines[0])).toEqual({
+      event: 'mail',
+      code: 'unavailable',
+      reason: 'no_sender',
+      kind: 'account_deleted',
+      accountId: ada.id,
+      attempts: 1,
+    });
   });
 });
 
