@@ -2,14 +2,15 @@
 // Further arguments go to `wrangler dev` as they are: `npm start -- --port 8901`.
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeSecrets, toDotenv } from './key-maker.ts';
+import { toEnvLines } from './env-file.ts';
+import { makeSecrets } from './key-maker.ts';
 import { PROJECT_ROOT, runWrangler } from './wrangler.ts';
 
 const devVars = join(PROJECT_ROOT, '.dev.vars');
 const args = process.argv.slice(2);
 
 if (!existsSync(devVars)) {
-  const secrets = toDotenv(await makeSecrets('ES256', new Date()));
+  const secrets = toEnvLines({ ...(await makeSecrets('ES256', new Date())) });
   const text = `# Made by \`npm start\` for this machine alone. Every setting of the README can be set here.
 ${secrets}ISSUER=http://localhost:8787
 # One machine is one address: the limits per address would only get in the way.
