@@ -1,6 +1,7 @@
 // Runs the project's own wrangler under the Node that runs us, from the project's root.
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
 
 /** The folder that holds package.json and wrangler.toml. */
 export const PROJECT_ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -25,11 +26,17 @@ export function runWrangler(args: string[], env: NodeJS.ProcessEnv = {}): Promis
   });
 }
 
-/** Runs wrangler and returns what it printed. Throws when it fails; its complaints go to our own terminal. */
-export function captureWrangler(args: string[]): string {
-  return execFileSync(process.execPath, [WRANGLER, ...args], {
+export type Captured = { ok: true; stdout: string } | { ok: false; complaint: string };
+
+/** Runs wrangler and returns what it printed, or what it complained of, without colours. */
+export function captureWrangler(args: string[]): Captured {
+  const { status, stdout, stderr, error } = spawnSync(process.execPath, [WRANGLER, ...args], {
     cwd: PROJECT_ROOT,
     encoding: 'utf8',
-    stdio: ['inherit', 'pipe', 'inherit'],
+    stdio: ['inherit', 'pipe', 'pipe'],
+    maxBuffer: 64 * 1024 * 1024,
   });
+  if (error !== undefined) throw error;
+  if (status === 0) return { ok: true, stdout };
+  return { ok: false, complaint: stripVTControlCharacters(`${stderr}${stdout}`).trim() };
 }

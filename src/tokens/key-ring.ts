@@ -128,17 +128,20 @@ function importSecret(secret: string): Promise<CryptoKey> {
 
 /** The header that `hono/jwt` writes when it signs with such a key. */
 export function encodeHeader(alg: Algorithm, kid?: string): string {
-  const bytes = new TextEncoder().encode(JSON.stringify({ alg, typ: 'JWT', kid }));
-  // Not Uint8Array.toBase64: `npm run keys` imports keys on Node, which lacks it.
-  const base64 = btoa(String.fromCharCode(...bytes));
-  return base64.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+  return toBase64url(new TextEncoder().encode(JSON.stringify({ alg, typ: 'JWT', kid })));
 }
 
 /** RFC 7638: SHA-256 over the required members in lexical order. */
 async function thumbprint(members: Partial<Jwk>): Promise<string> {
   const ordered = Object.fromEntries(Object.entries(members).sort(([a], [b]) => (a < b ? -1 : 1)));
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(JSON.stringify(ordered)));
-  return new Uint8Array(digest).toBase64({ alphabet: 'base64url', omitPadding: true });
+  return toBase64url(new Uint8Array(digest));
+}
+
+/** Not Uint8Array.toBase64: the command line imports keys under Node 24, which lacks it. */
+function toBase64url(bytes: Uint8Array): string {
+  const base64 = btoa(String.fromCharCode(...bytes));
+  return base64.replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 }
 
 function definedOnly<T extends object>(members: T): { [K in keyof T]: NonNullable<T[K]> } {
