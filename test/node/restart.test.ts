@@ -2,16 +2,18 @@
 import { appendFile, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findFreePort } from '../support/free-port.ts';
 import { LocalRun, makeCheckout, removeCheckout } from '../support/local-run.ts';
 
 const ADA = { username: 'ada', email: 'ada@example.com', password: 'correct horse battery staple' };
 const BOB = { ...ADA, username: 'bob', email: 'bob@example.com' };
 
 let folder = '';
+let port = 0;
 const runs: LocalRun[] = [];
 
 async function start(): Promise<LocalRun> {
-  const run = await LocalRun.start(folder);
+  const run = await LocalRun.start(folder, port);
   runs.push(run);
   return run;
 }
@@ -59,6 +61,7 @@ interface FirstRun {
   /** Bob's tokens, in the order in which he got them. */
   chain: Pair[];
   exitCode: number | null;
+  output: string;
   stillAnswers: boolean;
 }
 
@@ -74,8 +77,18 @@ async function runOnce(): Promise<FirstRun> {
   for (let n = 0; n < 2; n += 1)
     chain.push(await readPair(await post(run, '/refresh', undefined, chain.at(-1)?.cookie)));
   const exitCode = await run.stop();
-  const stillAnswers = await run.answers();
-  return { devVars, health, keys, registered, refreshed, chain, exitCode, stillAnswers };
+  const { output } = run;
+  return {
+    devVars,
+    health,
+    keys,
+    registered,
+    refreshed,
+    chain,
+    exitCode,
+    output,
+    stillAnswers: await run.answers(),
+  };
 }
 
 describe('npm start', () => {
@@ -84,6 +97,7 @@ describe('npm start', () => {
 
   beforeAll(async () => {
     folder = await makeCheckout();
+    port = await findFreePort();
     first = await runOnce();
     await appendFile(join(folder, '.dev.vars'), 'ACCESS_TOKEN_TTL=7m\n');
     second = await start();
@@ -101,6 +115,15 @@ describe('npm start', () => {
     expect(first.health).toMatchObject({ status: 'ok' });
     expect(first.registered.expiresIn).toBe(600);
     expect(first.refreshed.cookie).not.toBe(first.registered.cookie);
+  });
+
+  it('has the address of this run for its issuer, and builds once', () => {
+    const [, claims = ''] = first.registered.accessToken.split('.');
+    expect(JSON.parse(Buffer.from(claims, 'base64url').toString())).toMatchObject({
+      iss: `http://localhost:${port}`,
+    });
+    expect(first.output).not.toContain('changed, restarting build');
+    expect(first.output.match(/Starting local server/g)).toHaveLength(1);
   });
 
   it('stops when it is told to', () => {

@@ -45,9 +45,9 @@ export class LocalRun {
     child.stderr?.on('data', keep);
   }
 
-  /** Starts it on a free port, and waits until it answers. */
-  static async start(folder: string): Promise<LocalRun> {
-    const port = await findFreePort();
+  /** Starts it, and waits until it answers. The port is part of the issuer: a second run keeps sessions on the same one alone. */
+  static async start(folder: string, givenPort?: number): Promise<LocalRun> {
+    const port = givenPort ?? (await findFreePort());
     // wrangler's own choice is one port for all: two that start at once both find it free, and one of them ends.
     const inspectorPort = await findFreePort();
     // A group of its own, so that `kill` reaches wrangler and workerd too. wrangler's own files stay in the checkout.
