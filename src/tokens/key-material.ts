@@ -113,16 +113,16 @@ export function parseRefreshSecrets(text: string): Parsed<string[]> {
   return faults.length === 0 ? { ok: true, value: secrets } : { ok: false, faults };
 }
 
-/** Unicode blanks, control and format characters, except those that a shell or a file leaves at the end of a value. */
-const INVISIBLE_END =
-  /^(?![ \t\r\n])[\p{White_Space}\p{Cc}\p{Cf}]|(?![ \t\r\n])[\p{White_Space}\p{Cc}\p{Cf}]$/u;
+/** Unicode blanks and characters without width, except the blanks that a shell or a file leaves at the end of a value. */
+const INVISIBLE = '(?![ \\t\\r\\n])[\\p{White_Space}\\u200b-\\u200d\\u2060\\ufeff]';
+const INVISIBLE_END = new RegExp(`^${INVISIBLE}|${INVISIBLE}$`, 'u');
 
 /** What is wrong with a secret, if anything: ends that nobody sees, its length, or that it is public or made without chance. */
 export function findSecretFault(secret: string): string | undefined {
-  if (INVISIBLE_END.test(secret)) return 'begins or ends with a character that shows as nothing';
   const bytes = new TextEncoder().encode(secret).length;
   if (bytes < MIN_SECRET_BYTES)
     return `is too short: ${bytes} bytes, at least ${MIN_SECRET_BYTES} are needed`;
+  if (INVISIBLE_END.test(secret)) return 'begins or ends with a character that shows as nothing';
   const kind = findPublicKind(secret);
   return kind === undefined ? undefined : describeKind(kind);
 }

@@ -48,7 +48,7 @@ describe('refresh token secrets', () => {
 });
 
 describe('a character that shows as nothing', () => {
-  it.each([...OTHER_BLANKS.filter(([, blank]) => !/[\r\n]/.test(blank)), ['U+200B', '\u200b'] as const])(
+  it.each([...OTHER_BLANKS.filter(([, blank]) => !/[\0\r\n]/.test(blank)), ['U+200B', '\u200b'] as const])(
     'at either end of a secret is a fault, never part of it: %s',
     (_, blank) => {
       const fault = 'begins or ends with a character that shows as nothing';
