@@ -3,6 +3,7 @@ import { Hono } from 'hono';
 import { describeThrown, OutageError } from './errors.ts';
 import * as admin from './http/admin.ts';
 import { answerEmpty, setHeader } from './http/answer.ts';
+import { showAudit } from './http/audit.ts';
 import { metadata } from './http/discovery.ts';
 import { changeEmail, requestVerification, showEmail, verifyEmail } from './http/email.ts';
 import { health } from './http/health.ts';
@@ -11,6 +12,7 @@ import { login } from './http/login.ts';
 import { logout } from './http/logout.ts';
 import { changeProfile, deleteAccount, history, me } from './http/me.ts';
 import { observe } from './http/observe.ts';
+import type { OperatorHandler } from './http/operator-query.ts';
 import { corsForListedOrigins, underOriginCheck } from './http/origin.ts';
 import { page } from './http/page.ts';
 import { changePassword, forgotPassword, resetPassword } from './http/password.ts';
@@ -57,8 +59,10 @@ export const routes: Record<string, Record<string, Handler>> = {
 };
 
 /** For operators. Without ADMIN_TOKEN these paths do not exist. */
-export const adminRoutes: Record<string, Record<string, Handler>> = {
+export const adminRoutes: Record<string, Record<string, OperatorHandler>> = {
   '/admin/accounts': { GET: admin.list, POST: admin.create },
+  '/admin/accounts/search': { POST: admin.search },
+  '/admin/audit': { GET: showAudit },
   '/admin/accounts/:id': { GET: admin.show, DELETE: admin.remove },
   '/admin/accounts/:id/disable': { POST: admin.disable },
   '/admin/accounts/:id/enable': { POST: admin.enable },

@@ -54,20 +54,68 @@ export const accountCreationRequest = v.object(
   'must be an object',
 );
 
-/** Query of `GET /admin/accounts`. `search` matches the start of a user name or an e-mail address. */
+/** Rows of a page, as a query carries them: text. */
+const limitParameter = v.pipe(
+  text,
+  v.regex(/^\d{1,3}$/, 'must be a whole number'),
+  v.transform(Number),
+  v.minValue(1, 'must be at least 1'),
+  v.maxValue(100, 'must be at most 100'),
+);
+
+/** Query of `GET /admin/audit`. */
+export const auditQuery = v.object({
+  accountId: v.optional(text),
+  operator: v.optional(text),
+  cursor: v.optional(text),
+  limit: v.optional(limitParameter),
+});
+
+const isSet = v.pipe(
+  v.literal('true', 'must be "true" or left out'),
+  v.transform(() => true as const),
+);
+const isUnset = v.pipe(
+  v.literal('false', 'must be "false" or left out'),
+  v.transform(() => false as const),
+);
+const order = v.optional(v.picklist(['newest', 'oldest'], 'must be "newest" or "oldest"'));
+
+/**
+ * Query of `GET /admin/accounts`. `search` matches the start of a user name, or of an e-mail address as far as the `@`: URLs
+ * are logged in many places. A filter has the one value that an index serves.
+ */
 export const accountListQuery = v.object({
   search: v.optional(text),
+  disabled: v.optional(isSet),
+  emailVerified: v.optional(isUnset),
+  mustResetPassword: v.optional(isSet),
+  order,
   cursor: v.optional(text),
-  limit: v.optional(
-    v.pipe(
-      text,
-      v.regex(/^\d{1,3}$/, 'must be a whole number'),
-      v.transform(Number),
-      v.minValue(1, 'must be at least 1'),
-      v.maxValue(100, 'must be at most 100'),
-    ),
-  ),
+  limit: v.optional(limitParameter),
 });
+
+/** Body of `POST /admin/accounts/search`: the same, and `search` may be a whole address. */
+export const accountSearchRequest = v.object(
+  {
+    search: v.optional(text),
+    disabled: v.optional(v.literal(true, 'must be true or left out')),
+    emailVerified: v.optional(v.literal(false, 'must be false or left out')),
+    mustResetPassword: v.optional(v.literal(true, 'must be true or left out')),
+    order,
+    cursor: v.optional(text),
+    limit: v.optional(
+      v.pipe(
+        v.number('must be a number'),
+        v.integer('must be a whole number'),
+        v.minValue(1, 'must be at least 1'),
+        v.maxValue(100, 'must be at most 100'),
+      ),
+    ),
+  },
+  'must be an object',
+);
+export type AccountSearch = v.InferOutput<typeof accountSearchRequest>;
 
 /** Query of `DELETE /sessions`. A misspelt `keep` must not end every session, so anything else is refused. */
 export const endSessionsQuery = v.object({
@@ -163,12 +211,20 @@ export interface HistoryResponse {
   events: SecurityEvent[];
 }
 
-/** One account in the operator's list. */
-export interface AccountSummary extends User {}
+/** One account in the operator's list. Its state follows the account within seconds. */
+export interface AccountSummary extends User {
+  emailVerified: boolean;
+  disabled: boolean;
+  mustResetPassword: boolean;
+}
 
-/** Answer of `GET /admin/accounts`. `cursor` asks for the next page; `null` on the last. */
+/**
+ * Response of `GET /admin/accounts` and `POST /admin/accounts/search`. `count` is of all pages; `null` for more than 10,000.
+ * `cursor` asks for the next page; `null` on the last.
+ */
 export interface AccountListResponse {
   accounts: AccountSummary[];
+  count: number | null;
   cursor: string | null;
 }
 
@@ -180,6 +236,35 @@ export interface AccountDetailResponse {
   mustResetPassword: boolean;
   sessions: Omit<SessionInfo, 'current'>[];
   events: SecurityEvent[];
+}
+
+/** What operators can do to an account. */
+export const auditActions = [
+  'create',
+  'disable',
+  'enable',
+  'end_sessions',
+  'force_password_reset',
+  'delete',
+] as const;
+
+/** How an action ended. `requested`: whether it took effect was not recorded; the account says so, if it still exists. */
+export const auditOutcomes = ['requested', 'done', 'refused'] as const;
+
+/** One action of an operator. `requestId` is the `X-Request-Id` of its response. */
+export interface AuditEntry {
+  at: string;
+  operator: string;
+  action: (typeof auditActions)[number];
+  accountId: string;
+  outcome: (typeof auditOutcomes)[number];
+  requestId: string;
+}
+
+/** Response of `GET /admin/audit`: newest first. `cursor` asks for the next page; `null` on the last. */
+export interface AuditResponse {
+  entries: AuditEntry[];
+  cursor: string | null;
 }
 
 /** Answer of `GET /sessions`. */

@@ -4,6 +4,7 @@
 // so a burst of parallel guesses runs one after the other, and of 16 refreshes with one cookie exactly one rotates.
 // Storage writes of one turn are committed together, and no answer leaves before they are (the output gate).
 import { DurableObject } from 'cloudflare:workers';
+import type { AccountStatus } from '../directory/account-list.ts';
 import type { Session, SessionPolicy } from '../domain/session.ts';
 import * as credentials from './credentials.ts';
 import { sendFarewell } from './delivery.ts';
@@ -13,12 +14,15 @@ import type { Actor, EventRow } from './event-store.ts';
 import type * as grants from './grant.ts';
 import { randomId } from './id.ts';
 import { act, inspect, type OperatorAction } from './operator.ts';
+import { readStatus, reportWhenDue } from './operator-index.ts';
 import { hashChosenPassword } from './password-check.ts';
 import { migrate, readSchemaVersion } from './schema.ts';
 import * as sessions from './sessions.ts';
 import { type AccountState, type Caller, openState } from './state.ts';
 import type { AccountRow } from './store.ts';
 import { ALARM_RETRY_MS, keepUp } from './upkeep.ts';
+
+type UnknownAccount = { outcome: 'unknown_account' };
 
 export class Account extends DurableObject<Env> {
   readonly #state: AccountState;
@@ -158,7 +162,9 @@ export class Account extends DurableObject<Env> {
 
   verifyEmail(token: string, caller: Caller) {
     if (!this.#isStored) return { outcome: 'invalid_link' as const };
-    return credentials.verifyEmail(this.#state, token, caller, Date.now());
+    const result = credentials.verifyEmail(this.#state, token, caller, Date.now());
+    this.#errands.scheduleAlarm();
+    return result;
   }
 
   requestEmailChange(sid: string, change: { email: string; password: string }, caller: Caller) {
@@ -209,35 +215,44 @@ export class Account extends DurableObject<Env> {
 
   /** What an operator may see; `undefined` for an object without account. */
   inspect() {
-    return this.#isStored ? inspect(this.#state, Date.now()) : undefined;
+    if (!this.#isStored) return undefined;
+    // An account of an earlier version may have something to report since its migration, and no alarm.
+    this.#errands.scheduleAlarm();
+    return inspect(this.#state, Date.now());
   }
 
-  /** What an operator may do. */
-  act(action: OperatorAction, operator: Actor): 'done' | 'unknown_account' {
-    if (!this.#isStored) return 'unknown_account';
+  /** What an operator may do. Returns the state that it led to, for the operators' index. */
+  act(action: OperatorAction, operator: Actor): { outcome: 'done'; status: AccountStatus } | UnknownAccount {
+    if (!this.#isStored) return { outcome: 'unknown_account' };
     const outcome = act(this.#state, action, operator, Date.now());
+    const status = readStatus(this.#state);
+    if (outcome !== 'done' || status === undefined) return { outcome: 'unknown_account' };
     this.#afterMail();
-    return outcome;
+    return { outcome, status };
   }
 
   /** Second step of a deletion: tells the owner, and leaves nothing. */
   async erase(): Promise<void> {
     const account = this.#isStored ? this.#state.rows.readAccount() : undefined;
+    // A decoy keeps its throttle.
+    if (account === undefined) return;
     await this.destroy();
-    if (account !== undefined) this.ctx.waitUntil(sendFarewell(account, this.env));
+    this.ctx.waitUntil(sendFarewell(account, this.env));
   }
 
   /** Removes everything: for a registration that lost the claim on its names. */
   async destroy(): Promise<void> {
     this.#isStored = false;
+    this.#errands.forgetAlarm();
     this.#profile = undefined;
     this.#state.rows.forgetSessions();
     // Both are issued in this turn: a call that comes in while they finish finds an empty object, never half of one.
     await Promise.all([this.ctx.storage.deleteAlarm(), this.ctx.storage.deleteAll()]);
   }
 
-  /** Clears what has run out, sends what is due, and removes an account that nobody claimed. A failure waits for the next turn. */
+  /** Clears what has run out, sends and reports what is due, and removes an account that nobody claimed. A failure waits for the next turn. */
   override async alarm(): Promise<void> {
+    this.#errands.forgetAlarm();
     if (!this.#isStored) return;
     try {
       if ((await keepUp(this.#state, this.env.DIRECTORY)) === 'over') await this.destroy();
@@ -246,7 +261,11 @@ export class Account extends DurableObject<Env> {
       console.error(JSON.stringify({ event: 'account_alarm', code: 'unavailable' }));
       return this.ctx.storage.setAlarm(Date.now() + ALARM_RETRY_MS);
     }
+    if (!this.#isStored) return;
+    const reporting = reportWhenDue(this.#state, this.env.DIRECTORY, () => this.#isStored);
     this.#afterMail();
+    await reporting;
+    if (this.#isStored) this.#errands.scheduleAlarm();
   }
 
   /** Runs a change for a caller whose session is live, and sees to the mail that it may have queued. */

@@ -13,6 +13,8 @@ export class Errands {
   readonly #state: AccountState;
   readonly #env: Env;
   #delivery: Promise<void> | undefined;
+  /** What this object set last; 0 before that. */
+  #alarmMs = 0;
 
   constructor(ctx: DurableObjectState, state: AccountState, env: Env) {
     this.#ctx = ctx;
@@ -29,15 +31,26 @@ export class Errands {
     this.#ctx.waitUntil(this.#delivery);
   }
 
+  /** No alarm is set any more: it fires, or everything goes. */
+  forgetAlarm(): void {
+    this.#alarmMs = 0;
+  }
+
   /**
    * One alarm, at the earliest end of anything. Rotation moves a session's end but not the alarm: it then fires early,
    * finds nothing, and sets itself anew, which costs less than a second write at every refresh.
    */
   scheduleAlarm(): void {
+    this.#state.reports.plan(Date.now());
     const endMs = findNextEndMs(this.#state);
     if (endMs === undefined) return;
-    const soonestMs = Date.now() + (this.#delivery === undefined ? SHORTEST_ALARM_MS : DELIVERY_ALARM_MS);
+    const nowMs = Date.now();
+    const restMs = this.#delivery !== undefined ? DELIVERY_ALARM_MS : endMs <= nowMs ? SHORTEST_ALARM_MS : 0;
+    const atMs = Math.max(endMs, nowMs + restMs);
+    // One that is set and comes in time stays, or an account that is called all the time would put it off for ever.
+    if (this.#alarmMs > nowMs && this.#alarmMs >= endMs && this.#alarmMs <= atMs) return;
+    this.#alarmMs = atMs;
     // Not awaited: the output gate holds the answer until it is stored.
-    void this.#ctx.storage.setAlarm(Math.max(endMs, soonestMs));
+    void this.#ctx.storage.setAlarm(atMs);
   }
 }

@@ -97,6 +97,26 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE event ADD COLUMN count INTEGER NOT NULL DEFAULT 1;
   UPDATE event SET last_at_ms = at_ms;
   `,
+  // 5: reports to the operators' index: one row, once what the index shows has changed. `due_at_ms` 0 has no time set yet.
+  `
+  CREATE TABLE index_report (
+    singleton INTEGER PRIMARY KEY CHECK (singleton = 1),
+    version INTEGER NOT NULL,
+    due_at_ms INTEGER,
+    attempts INTEGER NOT NULL
+  ) STRICT;
+  CREATE TRIGGER index_report_of_account
+  AFTER UPDATE OF email_verified_at_ms, disabled_at_ms, must_reset_password ON account
+  WHEN (OLD.email_verified_at_ms IS NULL) <> (NEW.email_verified_at_ms IS NULL)
+    OR (OLD.disabled_at_ms IS NULL) <> (NEW.disabled_at_ms IS NULL)
+    OR OLD.must_reset_password <> NEW.must_reset_password
+  BEGIN
+    INSERT INTO index_report VALUES (1, 1, 0, 0)
+    ON CONFLICT DO UPDATE SET version = version + 1, due_at_ms = 0, attempts = 0;
+  END;
+  INSERT INTO index_report SELECT 1, 1, 0, 0 FROM account
+  WHERE email_verified_at_ms IS NOT NULL OR disabled_at_ms IS NOT NULL OR must_reset_password = 1;
+  `,
 ];
 
 /** The version that this code reads and writes. */

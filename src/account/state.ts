@@ -2,6 +2,7 @@
 import { type Actor, EventStore } from './event-store.ts';
 import { LimitStore } from './limit-store.ts';
 import { MailStore } from './mail-store.ts';
+import { ReportStore } from './report-store.ts';
 import { AccountStore } from './store.ts';
 import { ThrottleStore } from './throttle-store.ts';
 
@@ -11,6 +12,7 @@ export interface AccountState {
   limits: LimitStore;
   events: EventStore;
   mail: MailStore;
+  reports: ReportStore;
 }
 
 /** The rows of an account's storage. Touches nothing yet. */
@@ -21,6 +23,7 @@ export function openState(sql: SqlStorage): AccountState {
     limits: new LimitStore(sql),
     events: new EventStore(sql),
     mail: new MailStore(sql),
+    reports: new ReportStore(sql),
   };
 }
 

@@ -11,13 +11,16 @@ export const ALARM_RETRY_MS = 60 * 1000;
 const OUTBOX_MEMORY_MS = 60 * 60 * 1000;
 
 /** The earliest end of anything; `undefined` when nothing ends. */
-export function findNextEndMs({ rows, throttles, mail }: AccountState): number | undefined {
+export function findNextEndMs({ rows, throttles, mail, reports }: AccountState): number | undefined {
+  const account = rows.readAccount();
   const ends = [
     rows.readNextExpiryMs(),
     throttles.readNextForgottenMs(),
     mail.readNextExpiryMs(),
     mail.readNextTryMs(),
-    rows.readAccount()?.claimCheckAtMs ?? undefined,
+    account?.claimCheckAtMs ?? undefined,
+    // Before that, there may be no row to report to.
+    account?.claimCheckAtMs === null ? reports.readNextTryMs() : undefined,
   ].filter((end) => end !== undefined);
   return ends.length > 0 ? Math.min(...ends) : undefined;
 }

@@ -1,14 +1,25 @@
 // The operators' endpoints as functions. Throws AdminError with what the service said, for people to read.
-import type { AccountDetailResponse, AccountListResponse, Problem, User } from '../wire.ts';
+import type {
+  AccountDetailResponse,
+  AccountListResponse,
+  AccountSearch,
+  AuditResponse,
+  Problem,
+  User,
+} from '../wire.ts';
 
 export class AdminError extends Error {}
 
 export interface AdminOptions {
+  /** Without a final slash. */
   url: string;
   token: string;
-  /** Stands in the history of the accounts that are changed. */
+  /** Stands in the audit, and in the history of the accounts that are changed. */
   operator: string;
 }
+
+/** A search, with its page size as it was typed: the service says what is wrong with it. */
+export type Search = Omit<AccountSearch, 'limit'> & { limit?: number | string | undefined };
 
 export class AdminClient {
   readonly #options: AdminOptions;
@@ -17,13 +28,16 @@ export class AdminClient {
     this.#options = options;
   }
 
-  list(query: {
-    search?: string | undefined;
-    cursor?: string | undefined;
-    limit?: string | undefined;
-  }): Promise<AccountListResponse> {
+  /** By POST, so that a name or an address that is searched for is in no URL. */
+  search(fields: Search): Promise<AccountListResponse> {
+    return this.#json('POST', '/admin/accounts/search', fields);
+  }
+
+  audit(
+    query: Record<'accountId' | 'operator' | 'cursor' | 'limit', string | undefined>,
+  ): Promise<AuditResponse> {
     const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined);
-    return this.#json('GET', `/admin/accounts?${new URLSearchParams(given)}`);
+    return this.#json('GET', `/admin/audit?${new URLSearchParams(given)}`);
   }
 
   show(id: string): Promise<AccountDetailResponse> {
@@ -62,10 +76,18 @@ export class AdminClient {
     const response = await fetch(`${url}${path}`, {
       method,
       headers,
+      // Followed, a redirect could take the token elsewhere, or turn a POST into a GET.
+      redirect: 'manual',
       ...(body && { body: JSON.stringify(body) }),
     }).catch(() => {
       throw new AdminError(`no answer from ${url}`);
     });
+    if (response.status >= 300 && response.status < 400) {
+      const location = response.headers.get('Location') ?? 'another place';
+      throw new AdminError(
+        `${url} redirects to ${location}; nothing was sent there: set --url to the service itself`,
+      );
+    }
     if (!response.ok) throw new AdminError(await describe(response));
     return response;
   }

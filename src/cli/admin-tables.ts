@@ -1,13 +1,32 @@
 // What the operators' commands show people.
-import type { AccountDetailResponse, AccountListResponse } from '../wire.ts';
+import type { AccountDetailResponse, AccountListResponse, AccountSummary, AuditResponse } from '../wire.ts';
+import { toVisible } from './terminal-text.ts';
 
-export function formatAccounts({ accounts, cursor }: AccountListResponse): string {
-  if (accounts.length === 0) return 'No account.\n';
+const LONGEST_DEVICE = 40;
+
+export function formatAccounts({ accounts, count, cursor }: AccountListResponse): string {
+  const total = count === null ? 'more than 10000 accounts' : count === 1 ? '1 account' : `${count} accounts`;
+  if (accounts.length === 0) return count === 0 ? 'No account.\n' : `No further account; ${total}.\n`;
   const table = formatTable(
-    ['ID', 'USER NAME', 'E-MAIL', 'CREATED'],
-    accounts.map(({ id, username, email, createdAt }) => [id, username, email, toMinute(createdAt)]),
+    ['ID', 'USER NAME', 'E-MAIL', 'CREATED', 'STATE'],
+    accounts.map((account) => [
+      account.id,
+      account.username,
+      account.email,
+      toMinute(account.createdAt),
+      listStates(account).join(', '),
+    ]),
   );
-  return cursor === null ? table : `${table}\nMore: --cursor ${cursor}\n`;
+  return `${table}\n${capitalise(total)}.\n${formatMore(cursor)}`;
+}
+
+export function formatAudit({ entries, cursor }: AuditResponse): string {
+  if (entries.length === 0) return 'Nothing on record.\n';
+  const table = formatTable(
+    ['AT', 'OPERATOR', 'ACTION', 'ACCOUNT', 'OUTCOME', 'REQUEST'],
+    entries.map((e) => [toMinute(e.at), e.operator, e.action, e.accountId, e.outcome, e.requestId]),
+  );
+  return cursor === null ? table : `${table}\n${formatMore(cursor)}`;
 }
 
 export function formatAccount(account: AccountDetailResponse): string {
@@ -34,7 +53,8 @@ export function formatAccount(account: AccountDetailResponse): string {
     shorten(e.userAgent),
   ]);
   return [
-    `${user.username}  ${user.email}  ${user.id}\nCreated ${toMinute(user.createdAt)}; ${standing.join(', ')}.\n`,
+    toVisible(`${user.username}  ${user.email}  ${user.id}`),
+    `\nCreated ${toMinute(user.createdAt)}; ${standing.join(', ')}.\n`,
     `Sessions: ${sessions.length}\n`,
     sessions.length > 0
       ? formatTable(['ID', 'SINCE', 'LAST USED', 'ADDRESS', 'IN', 'DEVICE'], sessionRows)
@@ -43,23 +63,44 @@ export function formatAccount(account: AccountDetailResponse): string {
   ].join('');
 }
 
+export function formatCreated({ user }: { user: { id: string; username: string } }): string {
+  return `Created ${toVisible(user.username)} (${toVisible(user.id)}).\n`;
+}
+
+function listStates({ disabled, emailVerified, mustResetPassword }: AccountSummary): string[] {
+  return [
+    ...(disabled ? ['disabled'] : []),
+    ...(emailVerified ? [] : ['unverified']),
+    ...(mustResetPassword ? ['must reset'] : []),
+  ];
+}
+
+/** Every cell is made visible here, whoever chose it. */
 function formatTable(head: string[], rows: string[][]): string {
+  const cells = rows.map((row) => row.map(toVisible));
   const widths = head.map((_, column) =>
-    Math.max(...[head, ...rows].map((row) => [...(row[column] ?? '')].length)),
+    Math.max(...[head, ...cells].map((row) => [...(row[column] ?? '')].length)),
   );
   const line = (row: string[]) =>
     row
       .map((cell, column) => cell.padEnd(widths[column] ?? 0))
       .join('  ')
       .trimEnd();
-  return `${[head, ...rows].map(line).join('\n')}\n`;
+  return `${[head, ...cells].map(line).join('\n')}\n`;
 }
 
-/** Names and devices are what somebody typed: nothing of it may steer the terminal. */
+function formatMore(cursor: string | null): string {
+  return cursor === null ? '' : `More: --cursor ${toVisible(cursor)}\n`;
+}
+
 function shorten(userAgent: string | null): string {
-  return (userAgent ?? '').replace(/\p{C}/gu, '?').slice(0, 40);
+  return [...(userAgent ?? '')].slice(0, LONGEST_DEVICE).join('');
+}
+
+function capitalise(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 function toMinute(rfc3339: string): string {
-  return rfc3339.slice(0, 16).replace('T', ' ');
+  return toVisible(rfc3339.slice(0, 16).replace('T', ' '));
 }

@@ -71,14 +71,6 @@ export async function claim(
   return (await findTaken(db, { id, username, email })) ?? 'username_taken';
 }
 
-/** One account as the operator's list shows it. */
-export interface Entry {
-  id: string;
-  username: string;
-  email: string;
-  createdAtMs: number;
-}
-
 /** Gives an account another user name, unless somebody has it. The account takes it over afterwards. */
 export async function renameAccount(
   db: D1Database,
@@ -100,28 +92,6 @@ export async function readdressAccount(
 /** Gives up both names. The id is never used again: ids are random. */
 export async function releaseClaim(db: D1Database, id: string): Promise<void> {
   await db.prepare('DELETE FROM accounts WHERE id = ?').bind(id).run();
-}
-
-/**
- * A page of accounts in order of id, which is random and so stable under insertion: a cursor neither repeats nor skips.
- * `search` matches the start of a user name or of an e-mail address, as a range, so that it uses the index.
- */
-export async function listAccounts(
-  db: D1Database,
-  { search, afterId, limit }: { search: string; afterId: string; limit: number },
-): Promise<Entry[]> {
-  const columns = 'id, username, email, created_at_ms AS createdAtMs';
-  const bound = `${search}\u{10ffff}`;
-  const page =
-    search === ''
-      ? db.prepare(`SELECT ${columns} FROM accounts WHERE id > ?1 ORDER BY id LIMIT ?2`).bind(afterId, limit)
-      : db
-          .prepare(
-            `SELECT ${columns} FROM accounts WHERE id > ?1 AND ((username_key >= ?3 AND username_key < ?4)
-               OR (email_key >= ?3 AND email_key < ?4)) ORDER BY id LIMIT ?2`,
-          )
-          .bind(afterId, limit, search, bound);
-  return (await page.all<Entry>()).results;
 }
 
 /** One statement: whoever comes second changes nothing. The same address of another account may stand under an older key. */

@@ -1,29 +1,37 @@
 // /admin: for operators, with a token of their own. Everything that is done to an account stands in its history, with the
-// operator's label.
+// operator's label, and in the audit, which outlives the account.
 import type { MiddlewareHandler } from 'hono';
-import * as v from 'valibot';
+import { isId, randomId } from '../account/id.ts';
 import type { OperatorAction } from '../account/operator.ts';
-import { listAccounts, releaseClaim } from '../directory/directory.ts';
+import { type ListedAccount, listAccounts, MOST_COUNTED, writeStatus } from '../directory/account-list.ts';
+import { releaseClaim } from '../directory/directory.ts';
 import { toNameKey, trimBlanks } from '../domain/names.ts';
 import {
   type AccountDetailResponse,
   type AccountListResponse,
+  type AccountSearch,
+  type AccountSummary,
   accountCreationRequest,
   accountListQuery,
+  accountSearchRequest,
 } from '../wire.ts';
 import { answerEmpty, answerJson } from './answer.ts';
+import { audited, DEFAULT_PAGE } from './audit.ts';
 import { readBearer } from './bearer.ts';
-import { readBody, toFieldErrors } from './body.ts';
+import { readBody } from './body.ts';
 import { readDevice } from './client-address.ts';
+import { encodeCursor, readCursor, refuseCursor } from './cursor.ts';
 import { refuseOverLimit } from './entrance.ts';
 import { toSecurityEvent, toSessionInfo, toUser } from './grant.ts';
+import { takesNoQuery, takesQuery } from './operator-query.ts';
 import { readPathId } from './path-id.ts';
 import { refuse } from './refusal.ts';
 import { checkRegistration, createAccount } from './register.ts';
 import { type AppContext, type AppEnv, outcomeOf, serviceOf } from './service.ts';
 import { callAccount, callAccountAgain, callDirectory } from './storage-calls.ts';
 
-const DEFAULT_PAGE = 50;
+/** Where a page of accounts ended: when its last account was made, and its id. */
+const POSITION = /^(\d{1,15})\.([\w-]{22})$/;
 /** Who did it, for the history, when the operator does not say. */
 const DEFAULT_LABEL = 'operator';
 
@@ -46,23 +54,60 @@ export const authenticateOperator: MiddlewareHandler<AppEnv> = async (c, next) =
   return next();
 };
 
-export async function list(c: AppContext): Promise<Response> {
-  const query = v.safeParse(accountListQuery, c.req.query());
-  if (!query.success) return refuse(c, 'invalid_input', { errors: toFieldErrors(query.issues) });
-  const { search = '', cursor = '', limit = DEFAULT_PAGE } = query.output;
+export const list = takesQuery(accountListQuery, async (c, query) => {
+  // NFKC makes at signs of some other characters.
+  if (toNameKey(query.search ?? '').includes('@'))
+    return refuseField(
+      c,
+      'search',
+      'must not hold an address, since URLs are logged: use POST /admin/accounts/search',
+    );
+  return answerList(c, query);
+});
+
+/** The same with a body: what is looked for is not in the URL. */
+export const search = takesNoQuery(async (c) => {
+  const body = await readBody(c, accountSearchRequest);
+  return body.ok ? answerList(c, body.value) : refuse(c, body.reason, body);
+});
+
+async function answerList(c: AppContext, query: AccountSearch): Promise<Response> {
+  const { search: typed = '', cursor, order = 'newest', limit = DEFAULT_PAGE, ...filters } = query;
+  const position = readCursor(cursor, POSITION);
+  if (!position.ok) return refuseCursor(c);
+  const [createdAtMs, id = ''] = position.groups ?? [];
+  const after = createdAtMs === undefined ? undefined : { createdAtMs: Number(createdAtMs), id };
   // One more than asked for tells whether there is a next page.
-  const entries = await callDirectory(c, (db) =>
-    listAccounts(db, { search: toNameKey(trimBlanks(search)), afterId: cursor, limit: limit + 1 }),
-  );
-  const page = entries.slice(0, limit);
+  const wanted = { ...filters, search: toNameKey(trimBlanks(typed)), order, after, limit: limit + 1 };
+  const found = await callDirectory(c, (db) => listAccounts(db, wanted));
+  if (found === 'too_many_matches')
+    return refuseField(c, 'search', `matches more than ${MOST_COUNTED} accounts: give more of the name`);
+  const page = found.accounts.slice(0, limit);
+  const last = page.at(-1);
+  const hasMore = found.accounts.length > limit && last !== undefined;
   const answer: AccountListResponse = {
-    accounts: page.map(toUser),
-    cursor: entries.length > limit ? (page.at(-1)?.id ?? null) : null,
+    accounts: page.map(toSummary),
+    count: found.total ?? null,
+    cursor: hasMore ? encodeCursor(`${last.createdAtMs}.${last.id}`) : null,
   };
   return answerJson(c, answer);
 }
 
-export async function create(c: AppContext): Promise<Response> {
+function toSummary(account: ListedAccount): AccountSummary {
+  const { isEmailVerified, isDisabled, mustResetPassword } = account;
+  return {
+    ...toUser(account),
+    emailVerified: isEmailVerified,
+    disabled: isDisabled,
+    mustResetPassword,
+  };
+}
+
+function refuseField(c: AppContext, field: string, message: string): Response {
+  return refuse(c, 'invalid_input', { errors: [{ field, message }] });
+}
+
+export const create = takesNoQuery(async (c) => {
   const limited = await refuseOverLimit(c, 'POST /admin/accounts');
   if (limited) return limited;
   const body = await readBody(c, accountCreationRequest);
@@ -70,15 +115,18 @@ export async function create(c: AppContext): Promise<Response> {
   const { username, email, password } = body.value;
   const names = checkRegistration({ username, email, password }, serviceOf(c).config.passwordMinLength);
   if (!names.ok) return refuse(c, 'invalid_input', names);
-  const created = await createAccount(c, names, { password, policy: undefined });
-  if (!created.ok) return refuse(c, created.reason);
-  return answerJson(c, { user: toUser(created.registered.profile) }, 201);
-}
+  const id = randomId();
+  return audited(c, 'create', id, async () => {
+    const created = await createAccount(c, names, { id, password, policy: undefined });
+    if (!created.ok) return refuse(c, created.reason);
+    return answerJson(c, { user: toUser(created.registered.profile) }, 201);
+  });
+});
 
-export async function show(c: AppContext): Promise<Response> {
+export const show = takesNoQuery(async (c) => {
   const id = readId(c);
-  const found = await callAccountAgain(c, id, (account) => account.inspect());
-  if (found === undefined) return refuse(c, 'unknown_id');
+  const found = id && (await callAccountAgain(c, id, (account) => account.inspect()));
+  if (!found) return refuse(c, 'unknown_id');
   const answer: AccountDetailResponse = {
     user: toUser(found.profile),
     emailVerified: found.isEmailVerified,
@@ -91,32 +139,46 @@ export async function show(c: AppContext): Promise<Response> {
     events: found.events.map(toSecurityEvent),
   };
   return answerJson(c, answer);
-}
+});
 
 /** The names first, then everything the account holds, as its owner's own deletion does. */
-export async function remove(c: AppContext): Promise<Response> {
+export const remove = takesNoQuery(async (c) => {
   const id = readId(c);
-  const found = await callAccountAgain(c, id, (account) => account.inspect());
-  if (found === undefined) return refuse(c, 'unknown_id');
-  await callAccount(c, id, (account) => account.expectErasure());
-  await callDirectory(c, (db) => releaseClaim(db, id));
-  await callAccount(c, id, (account) => account.erase());
-  return answerEmpty(c, 204);
-}
+  if (id === undefined) return refuse(c, 'unknown_id');
+  return audited(c, 'delete', id, async () => {
+    const found = await callAccountAgain(c, id, (account) => account.inspect());
+    if (found === undefined) return refuse(c, 'unknown_id');
+    await callAccount(c, id, (account) => account.expectErasure());
+    await callDirectory(c, (db) => releaseClaim(db, id));
+    await callAccount(c, id, (account) => account.erase());
+    return answerEmpty(c, 204);
+  });
+});
 
-export const disable = (c: AppContext) => act(c, 'disable');
-export const enable = (c: AppContext) => act(c, 'enable');
-export const endAllSessions = (c: AppContext) => act(c, 'end_sessions');
-export const forcePasswordReset = async (c: AppContext) =>
-  (await refuseOverLimit(c, 'POST /admin/accounts/:id/password-reset')) ?? act(c, 'force_password_reset');
+export const disable = takesNoQuery((c) => act(c, 'disable'));
+export const enable = takesNoQuery((c) => act(c, 'enable'));
+export const endAllSessions = takesNoQuery((c) => act(c, 'end_sessions'));
+export const forcePasswordReset = takesNoQuery(
+  async (c) =>
+    (await refuseOverLimit(c, 'POST /admin/accounts/:id/password-reset')) ?? act(c, 'force_password_reset'),
+);
 
 async function act(c: AppContext, action: OperatorAction): Promise<Response> {
-  const outcome = await callAccount(c, readId(c), (account) => account.act(action, readDevice(c)));
-  return outcome === 'done' ? answerEmpty(c, 204) : refuse(c, 'unknown_id');
+  const id = readId(c);
+  if (id === undefined) return refuse(c, 'unknown_id');
+  return audited(c, action, id, async () => {
+    const result = await callAccount(c, id, (account) => account.act(action, readDevice(c)));
+    if (result.outcome !== 'done') return refuse(c, 'unknown_id');
+    // At once, so that the list agrees with the account. Should this be lost, the account's alarm does the same.
+    await callDirectory(c, (db) => writeStatus(db, result.status)).catch(() => undefined);
+    return answerEmpty(c, 204);
+  });
 }
 
-function readId(c: AppContext): string {
+/** The id in the path; `undefined` for a text that is none, which may be a name or an address, and so is not logged. */
+function readId(c: AppContext): string | undefined {
   const id = readPathId(c);
+  if (!isId(id)) return undefined;
   outcomeOf(c).accountId = id;
   return id;
 }

@@ -156,6 +156,7 @@ export function toSecurityEvent({
   return { at, lastAt, count, kind, sessionId: sid, userAgent, ip, country, operator };
 }
 
-function toRfc3339(ms: number): string {
+/** RFC 3339 in UTC, with milliseconds. */
+export function toRfc3339(ms: number): string {
   return new Date(ms).toISOString();
 }

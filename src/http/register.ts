@@ -46,13 +46,16 @@ type Created = { ok: true; registered: Registered } | { ok: false; reason: 'user
 export async function createAccount(
   c: AppContext,
   names: { username: Name; email: Name },
-  { password, policy }: { password: string | undefined; policy: SessionPolicy | undefined },
+  {
+    id = randomId(),
+    password,
+    policy,
+  }: { id?: string; password: string | undefined; policy: SessionPolicy | undefined },
 ): Promise<Created> {
   // Asked before anything is made: a taken name should cost no hash. The claim below decides.
   const taken = await callDirectory(c, (db) => findTaken(db, names));
   if (taken === 'username_taken' || taken === 'email_taken') return { ok: false, reason: taken };
 
-  const id = randomId();
   outcomeOf(c).accountId = id;
   const registration: Registration = {
     id,

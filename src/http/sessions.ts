@@ -1,5 +1,6 @@
 // GET /sessions, DELETE /sessions and DELETE /sessions/{id}: what the owner sees of the account's sessions, and ends.
 import * as v from 'valibot';
+import { isId } from '../account/id.ts';
 import { endSessionsQuery, type SessionsResponse } from '../wire.ts';
 import { answerEmpty, answerJson } from './answer.ts';
 import { authenticate } from './bearer.ts';
@@ -27,6 +28,7 @@ export async function endSession(c: AppContext): Promise<Response> {
   if (!caller.ok) return refuse(c, caller.reason, caller);
   const { sub, sid } = caller.claims;
   const target = readPathId(c);
+  if (!isId(target)) return refuse(c, 'unknown_session');
   const hasCookie = await presentsSession(c, caller.claims);
   const outcome = await callAccount(c, sub, (account) =>
     account.endSession(sid, target, readDevice(c), hasCookie),

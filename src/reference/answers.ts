@@ -3,7 +3,7 @@
 // each to its type.
 import * as v from 'valibot';
 import type * as wire from '../wire.ts';
-import { errorCodes, eventKinds } from '../wire.ts';
+import { auditActions, auditOutcomes, errorCodes, eventKinds } from '../wire.ts';
 
 /** A schema whose output is a `T`. A member too many is found by the tests: no answer would have it. */
 type Of<T> = v.GenericSchema<T, T>;
@@ -61,7 +61,15 @@ export const answers = {
   History: v.object({ events: v.array(event) }) satisfies Of<wire.HistoryResponse>,
   Sessions: v.object({ sessions: v.array(session) }) satisfies Of<wire.SessionsResponse>,
   AccountList: v.object({
-    accounts: v.array(user),
+    accounts: v.array(
+      v.object({
+        ...user.entries,
+        emailVerified: v.boolean(),
+        disabled: v.boolean(),
+        mustResetPassword: v.boolean(),
+      }) satisfies Of<wire.AccountSummary>,
+    ),
+    count: v.nullable(v.pipe(v.number(), v.integer())),
     cursor: nullableText,
   }) satisfies Of<wire.AccountListResponse>,
   AccountDetail: v.object({
@@ -72,6 +80,19 @@ export const answers = {
     sessions: v.array(v.object(endedElsewhere)),
     events: v.array(event),
   }) satisfies Of<wire.AccountDetailResponse>,
+  Audit: v.object({
+    entries: v.array(
+      v.object({
+        at: timestamp,
+        operator: v.string(),
+        action: v.picklist(auditActions),
+        accountId: v.string(),
+        outcome: v.picklist(auditOutcomes),
+        requestId: v.string(),
+      }) satisfies Of<wire.AuditEntry>,
+    ),
+    cursor: nullableText,
+  }) satisfies Of<wire.AuditResponse>,
   KeySet: v.object({
     // Which further members there are depends on the kind of key (RFC 7518 section 6, RFC 8037).
     keys: v.array(

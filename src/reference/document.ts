@@ -25,16 +25,23 @@ const NOTES: Record<string, Json> = {
     format: 'password',
   },
   token: { description: 'What the mailed link carries in its fragment.' },
+  'AccountSearch.search': { description: 'The start of a user name or of an e-mail address.' },
   'Login.username': { description: 'The user name or the e-mail address.' },
 };
 
 /** Parameters as the service reads them: a query is text, and `limit` a number in it. */
 const PARAMETERS: Record<string, { description: string; schema?: Json }> = {
   keep: { description: 'Ends every session but this one.' },
-  search: { description: 'The start of a user name or of an e-mail address.' },
+  search: { description: 'The start of a user name, or of an e-mail address up to its `@`.' },
+  disabled: { description: 'Disabled accounts only.' },
+  emailVerified: { description: 'Accounts whose address is not confirmed only.' },
+  mustResetPassword: { description: 'Accounts that have to set a new password only.' },
+  order: { description: 'By the time of registration; `newest` by default.' },
   cursor: { description: 'From the page before.' },
+  accountId: { description: 'Actions on one account.' },
+  operator: { description: 'Actions under one label.' },
   limit: {
-    description: 'Accounts a page.',
+    description: 'Rows a page.',
     schema: { type: 'integer', minimum: 1, maximum: 100, default: 50 },
   },
 };
@@ -108,7 +115,7 @@ function introduction(): string {
     return `| ${answer?.status} | \`${code}\` | ${answer?.title} |`;
   });
   return [
-    `JSON in and out, UTF-8, at most ${wire.MAX_BODY_BYTES / 1024} KiB a body. Unknown fields are ignored. Times are RFC 3339 in UTC.`,
+    `JSON in and out, UTF-8, at most ${wire.MAX_BODY_BYTES / 1024} KiB a body. Unknown fields are ignored, and unknown query parameters too, except below \`/admin\`, where they are a 422. Times are RFC 3339 in UTC.`,
     'Errors are `application/problem+json` (RFC 9457). `code` is the contract; `message` repeats `title`.',
     ['| status | `code` | title |', '| --- | --- | --- |', ...rows].join('\n'),
     'An unknown path is a 404 `not_found`; a method that a path does not take is a 405 `method_not_allowed`, and `Allow` lists those that it takes, as it does for `OPTIONS` (204). `HEAD` is answered like `GET`, without the body. Over plain http, where the issuer is https, `GET` without a bearer token is a 308 to the same place over https, and all else a 421. With `UNAUTHORIZED_STATUS=406`, 406 stands wherever 401 does here, without a challenge.',

@@ -26,9 +26,14 @@ export const requests = {
   ProfileChange: wire.profileChangeRequest,
   AccountDeletion: wire.accountDeletionRequest,
   AccountCreation: wire.accountCreationRequest,
+  AccountSearch: wire.accountSearchRequest,
 };
 
-export const queries = { endSessions: wire.endSessionsQuery, accountList: wire.accountListQuery };
+export const queries = {
+  endSessions: wire.endSessionsQuery,
+  accountList: wire.accountListQuery,
+  audit: wire.auditQuery,
+};
 
 /** `signsIn` sets the refresh cookie; `clears` empties it; `cached` may be kept for five minutes. */
 type Effect = 'signsIn' | 'clears' | 'cached' | 'remembers';
@@ -68,6 +73,8 @@ const stranger = ['origin_not_allowed', 'address_throttled'] as const;
 const claim = ['username_taken', 'email_taken', 'account_unavailable', 'directory_unavailable'] as const;
 const operator = ['not_found', 'no_token', 'bad_admin_token', 'invalid_input'] as const;
 const known = ['unknown_id', 'account_unavailable'] as const;
+/** An operator's action is on record before it is done. */
+const recorded = [...operator, ...known, 'directory_unavailable'] as const;
 
 const pageFile = (id: string, summary: string, type: `${string}/${string}`): Operation => ({
   ...{ id, tag: 'Service', summary, auth: 'none', status: 200, answer: type, refusals: ['not_found'] },
@@ -79,7 +86,7 @@ const discovery = (id: string, summary: string): Operation => ({
 });
 const action = (id: string, summary: string): Operation => ({
   ...{ id, tag: 'Operators', summary, auth: 'operator', status: 204 },
-  refusals: ['origin_not_allowed', ...operator, ...known],
+  refusals: ['origin_not_allowed', ...recorded],
 });
 
 /** By path, as the app writes it, and method. */
@@ -274,6 +281,8 @@ export const operations: Record<string, Record<string, Operation>> = {
   '/admin/accounts': {
     GET: {
       ...{ id: 'listAccounts', tag: 'Operators', summary: 'Accounts, page by page' },
+      description:
+        'Newest first, or oldest first. The state of an account follows within seconds, and later in an outage; `GET /admin/accounts/{id}` reads the account itself. `count` is of all pages, `null` above 10,000; a search that matches more is refused.',
       ...{ auth: 'operator', query: 'accountList', status: 200, answer: ['AccountList'] },
       refusals: [...operator, 'directory_unavailable'],
     },
@@ -284,15 +293,29 @@ export const operations: Record<string, Record<string, Operation>> = {
       refusals: [...stranger, ...operator, ...body, ...claim],
     },
   },
+  '/admin/accounts/search': {
+    POST: {
+      ...{ id: 'searchAccounts', tag: 'Operators', summary: 'The same list, asked for with a body' },
+      description: 'So that an address that is searched for is in no URL.',
+      ...{ auth: 'operator', body: 'AccountSearch', status: 200, answer: ['AccountList'] },
+      refusals: ['origin_not_allowed', ...operator, ...body, 'directory_unavailable'],
+    },
+  },
+  '/admin/audit': {
+    GET: {
+      ...{ id: 'showAudit', tag: 'Operators', summary: 'What operators did, newest first' },
+      description:
+        'Kept for a year, and apart from the accounts. `requested` is an action whose end was not recorded.',
+      ...{ auth: 'operator', query: 'audit', status: 200, answer: ['Audit'] },
+      refusals: [...operator, 'directory_unavailable'],
+    },
+  },
   '/admin/accounts/:id': {
     GET: {
       ...{ id: 'showAccount', tag: 'Operators', summary: 'All that is known of an account' },
       ...{ auth: 'operator', status: 200, answer: ['AccountDetail'], refusals: [...operator, ...known] },
     },
-    DELETE: {
-      ...action('removeAccount', 'Delete an account, for good'),
-      refusals: ['origin_not_allowed', ...operator, ...known, 'directory_unavailable'],
-    },
+    DELETE: action('removeAccount', 'Delete an account, for good'),
   },
   '/admin/accounts/:id/disable': {
     POST: action('disableAccount', 'Disable an account, and end its sessions'),

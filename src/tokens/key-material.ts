@@ -122,9 +122,9 @@ export function findSecretFault(secret: string): string | undefined {
   const bytes = new TextEncoder().encode(secret).length;
   if (bytes < MIN_SECRET_BYTES)
     return `is too short: ${bytes} bytes, at least ${MIN_SECRET_BYTES} are needed`;
-  if (INVISIBLE_END.test(secret)) return 'begins or ends with a character that shows as nothing';
   const kind = findPublicKind(secret);
-  return kind === undefined ? undefined : describeKind(kind);
+  if (kind !== undefined) return describeKind(kind);
+  return INVISIBLE_END.test(secret) ? 'begins or ends with a character that shows as nothing' : undefined;
 }
 
 function describeKind(kind: string): string {

@@ -114,6 +114,23 @@ describe('an object without account', () => {
     expect(await readStored(accountOf(id))).toEqual(NOTHING);
   });
 
+  it('keeps nothing of what an operator asks or wants of it, and nothing of it goes', async () => {
+    const [empty, decoy] = [randomId(), randomId()];
+    await openAccount(decoy).signIn(PASSWORD, DEVICE, POLICY);
+    for (const id of [empty, decoy]) {
+      const before = await readStored(accountOf(id));
+      const account = openAccount(id);
+      const operator = { ...DEVICE, operator: 'grace' };
+      expect(await account.inspect()).toBeUndefined();
+      for (const action of ['disable', 'enable', 'end_sessions', 'force_password_reset'] as const)
+        expect(await account.act(action, operator)).toEqual({ outcome: 'unknown_account' });
+      await account.expectErasure();
+      await account.erase();
+      expect(await readStored(accountOf(id))).toEqual(before);
+    }
+    expect(await readStored(accountOf(empty))).toEqual(NOTHING);
+  });
+
   it('removes all that failed sign-ins left in it, a day after the last', async () => {
     const nowMs = freezeClock();
     const id = randomId();

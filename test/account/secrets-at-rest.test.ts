@@ -95,12 +95,13 @@ describe('a dump of the whole storage', () => {
     expect(dump.split('$scrypt$')).toHaveLength(2);
   });
 
-  it('holds names and ids in the directory, and nothing else', async () => {
+  it('holds names, ids and the state of the account in the directory, and nothing else', async () => {
     const nowMs = freezeClock();
     const { id, name, email } = await service.register();
     const row = await env.DIRECTORY.prepare('SELECT * FROM accounts WHERE id = ?').bind(id).first();
     const keys = { username_key: name.toLowerCase(), email_key: email.toLowerCase() };
-    expect(row).toEqual({ id, username: name, email, ...keys, created_at_ms: nowMs });
+    const state = { email_verified: 0, disabled: 0, must_reset: 0, index_version: 0 };
+    expect(row).toEqual({ id, username: name, email, ...keys, created_at_ms: nowMs, ...state });
   });
 
   it('salts: the same password leaves another hash in another account', async () => {
@@ -120,6 +121,7 @@ describe('a dump of the whole storage', () => {
     expect(Object.keys(stored.tables)).toEqual([
       'account',
       'event',
+      'index_report',
       'limit_use',
       'mail_token',
       'outbox',

@@ -4,6 +4,7 @@ import { type Browser, type Channel, findBrowser, type Locks } from '../../src/c
 import { createClosing } from '../../src/client/closing.ts';
 import { createClient } from '../../src/client/index.ts';
 import { joinTabs } from '../../src/client/tabs.ts';
+import { passTurn } from '../support/eventually.ts';
 import { BASE, ScriptedService } from './scripted-service.ts';
 
 const CHROME =
@@ -86,7 +87,8 @@ describe('on a server', () => {
     }) as typeof globalThis.fetch;
     const [ada, other] = [createClient({ baseUrl: BASE, fetch }), createClient({ baseUrl: BASE, fetch })];
     await ada.login({ username: 'ada', password: 'p' });
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    // A message to the other client would come in one of the next turns.
+    for (let turn = 0; turn < 20; turn += 1) await passTurn();
     expect(ada.state.status).toBe('signed_in');
     expect(other.state.status).toBe('unknown');
     expect(inits.map((init) => 'credentials' in (init ?? {}))).toEqual([false]);

@@ -113,7 +113,7 @@ describe('restoring', () => {
   it('that is refused after an outage is no longer tried, and the state says so', async () => {
     service.on('POST /refresh', () => problem(503, 'unavailable'));
     const restored = client.restore().catch((error: unknown) => error);
-    await vi.waitFor(() => expect(client.state).toMatchObject({ isRetrying: true }), { interval: 0 });
+    await eventually(() => expect(client.state).toMatchObject({ isRetrying: true }));
     service.on('POST /refresh', () => problem(403, 'origin_not_allowed'));
     await vi.advanceTimersByTimeAsync(1_000);
     expect(await restored).toMatchObject({ code: 'origin_not_allowed' });

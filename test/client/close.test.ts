@@ -5,6 +5,7 @@ import type { Browser, Channel, Locks } from '../../src/client/browser.ts';
 import { createClosing } from '../../src/client/closing.ts';
 import { type Client, createClient, LatchkeyError } from '../../src/client/index.ts';
 import { joinTabs } from '../../src/client/tabs.ts';
+import { eventually } from '../support/eventually.ts';
 import { BASE, problem, ScriptedService } from './scripted-service.ts';
 
 let service: ScriptedService;
@@ -32,7 +33,7 @@ function holdBack(route: string, respond: () => Response): () => void {
   });
   return resolve;
 }
-const untilAsked = (route: string) => vi.waitFor(() => expect(service.count(route)).toBe(1), { interval: 0 });
+const untilAsked = (route: string) => eventually(() => expect(service.count(route)).toBe(1));
 
 describe('a client that is closed', () => {
   it.each([
@@ -60,7 +61,7 @@ describe('a client that is closed', () => {
     service.on('POST /refresh', () => problem(503, 'unavailable', { 'Retry-After': '600' }));
     const asked = ask().catch((error: unknown) => error);
     await untilAsked('POST /refresh');
-    await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1), { interval: 0 });
+    await eventually(() => expect(vi.getTimerCount()).toBe(1));
     client.close();
     const result = await asked;
     if (outcome === 'closed') expect(result).toMatchObject({ name: 'LatchkeyError', code: 'closed' });
@@ -186,7 +187,7 @@ describe('what tabs share', () => {
     work.mockClear();
     const { closing, tabs } = join(browserWith(takenLocks));
     const refused = tabs.exclusively(work).catch((error: unknown) => error);
-    await vi.waitFor(() => expect(vi.getTimerCount()).toBe(1), { interval: 0 });
+    await eventually(() => expect(vi.getTimerCount()).toBe(1));
     closing.close();
     expect(await refused).toMatchObject({ name: 'LatchkeyError', code: 'closed' });
     expect(work).not.toHaveBeenCalled();

@@ -15,6 +15,9 @@ import { uniqueName } from '../support/service.ts';
 const db = env.DIRECTORY;
 const CREATED_AT_MS = Date.UTC(2026, 7, 15, 12);
 
+/** What the operators' index says before the account has said anything. */
+const NEW_ACCOUNT = { email_verified: 0, disabled: 0, must_reset: 0, index_version: 0 };
+
 let accounts = 0;
 
 /** A claim that no other test makes, with the names as the service would read them. */
@@ -45,6 +48,7 @@ function rowOf({ id, username, email, createdAtMs }: Claim) {
     username: username.display,
     email: email.display,
     created_at_ms: createdAtMs,
+    ...NEW_ACCOUNT,
   };
 }
 
@@ -60,6 +64,7 @@ describe('a claim', () => {
         username: 'Ada.Löve',
         email: 'Ada.Loeve@Example.com',
         created_at_ms: CREATED_AT_MS,
+        ...NEW_ACCOUNT,
       },
     ]);
   });
@@ -199,7 +204,9 @@ describe('an account whose address was registered under an older key', () => {
     const email = `${ada.username.key}@münchen.example`;
     const older = { ...ada, email: { display: email, key: email } };
     await db
-      .prepare('INSERT INTO accounts VALUES (?, ?, ?, ?, ?, ?)')
+      .prepare(
+        'INSERT INTO accounts (id, username_key, email_key, username, email, created_at_ms) VALUES (?, ?, ?, ?, ?, ?)',
+      )
       .bind(older.id, ada.username.key, email, ada.username.display, email, CREATED_AT_MS)
       .run();
     return older;
@@ -242,7 +249,9 @@ describe('an account whose address was registered under an older key', () => {
     const bob = makeClaim();
     const email = punycode(ada.username.key);
     await db
-      .prepare('INSERT INTO accounts VALUES (?, ?, ?, ?, ?, ?)')
+      .prepare(
+        'INSERT INTO accounts (id, username_key, email_key, username, email, created_at_ms) VALUES (?, ?, ?, ?, ?, ?)',
+      )
       .bind(bob.id, bob.username.key, email, bob.username.display, email, CREATED_AT_MS)
       .run();
     expect(await findAccountId(db, ada.email.key)).toBe(ada.id);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { freezeClock, passSeconds } from '../support/clock.ts';
+import { Faults } from '../support/faults.ts';
 import { expectProblem, INVALID_TOKEN } from '../support/problem.ts';
 import { PASSWORD, Service } from '../support/service.ts';
 import { readSessions } from '../support/storage.ts';
@@ -198,6 +199,21 @@ describe('DELETE /sessions', () => {
     });
     expect(await readSessions(ada.id)).toHaveLength(1);
   });
+});
+
+describe('DELETE /sessions/{id} with what is no id', () => {
+  it.each(['current', 'A'.repeat(21), 'A'.repeat(23), `${'A'.repeat(21)}%0a`])(
+    'is a 404, and no account is asked: %s',
+    async (id) => {
+      const ada = await service.register();
+      const faults = new Faults();
+      const watched = new Service(faults.bindings());
+      const response = await watched.fetch(`/sessions/${id}`, { method: 'DELETE', bearer: ada.accessToken });
+      await expectProblem(response, 404, 'not_found');
+      expect(faults.opened).toEqual([]);
+      expect(await readSessions(ada.id)).toHaveLength(1);
+    },
+  );
 });
 
 describe('a session that has ended', () => {

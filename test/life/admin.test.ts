@@ -1,8 +1,12 @@
+import { listDurableObjectIds } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
+import { adminRoutes } from '../../src/app.ts';
 import { findAccountId } from '../../src/directory/directory.ts';
 import { NOTHING, readStored } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
+import { Faults } from '../support/faults.ts';
+import { captureLogs } from '../support/logs.ts';
 import { awaitMail, deliveriesTo, readLinkToken } from '../support/mailbox.ts';
 import { expectProblem, INVALID_TOKEN } from '../support/problem.ts';
 import { accountOf, PASSWORD, type Person, Service, uniqueName } from '../support/service.ts';
@@ -33,6 +37,16 @@ async function show(
 async function expectLatest(id: string, kind: string): Promise<void> {
   expect((await show(id)).events[0]).toMatchObject({ kind, operator: 'grace@ops' });
 }
+
+/** Every operation on one account, by what follows its id. */
+const OF_ONE_ACCOUNT = [
+  ['GET', ''],
+  ['DELETE', ''],
+  ['POST', '/disable'],
+  ['POST', '/enable'],
+  ['DELETE', '/sessions'],
+  ['POST', '/password-reset'],
+] as const;
 
 describe('the way in', () => {
   const paths = [
@@ -86,45 +100,35 @@ describe('the way in', () => {
   });
 });
 
-describe('the list', () => {
-  it('shows every account once, page by page', async () => {
-    const people = await Promise.all(Array.from({ length: 7 }, () => service.register()));
-    const seen: string[] = [];
-    let cursor: string | null = '';
-    do {
-      const response = await ask('GET', `?limit=3&cursor=${cursor}`);
-      const page: { accounts: { id: string }[]; cursor: string | null } = await response.json();
-      expect(page.accounts.length).toBeLessThanOrEqual(3);
-      seen.push(...page.accounts.map(({ id }) => id));
-      cursor = page.cursor;
-    } while (cursor !== null);
-    expect(new Set(seen).size).toBe(seen.length);
-    expect(seen).toEqual(expect.arrayContaining(people.map(({ id }) => id)));
-  });
+describe('a query parameter', () => {
+  const operations = Object.entries(adminRoutes).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => [method, path] as const),
+  );
 
-  it('finds accounts by the start of a name or an address, in any case, and takes no pattern', async () => {
-    const ada = await service.register(`zz-${uniqueName()}`);
-    for (const search of [ada.name, ada.name.slice(0, 8).toUpperCase(), ada.email, `%20${ada.name}%C2%A0`]) {
-      const { accounts } = await (await ask('GET', `?search=${search}`)).json<{ accounts: unknown[] }>();
-      expect(accounts).toEqual([
-        { id: ada.id, username: ada.name, email: ada.email, createdAt: expect.any(String) },
-      ]);
-    }
-    for (const pattern of ['%25', '_', "'"]) {
-      expect(await (await ask('GET', `?search=${pattern}`)).json()).toEqual({ accounts: [], cursor: null });
-    }
-  });
-
-  it('refuses a page size that is none', async () => {
-    for (const [limit, message] of [
-      ['0', 'must be at least 1'],
-      ['101', 'must be at most 100'],
-      ['many', 'must be a whole number'],
-    ] as const) {
-      await expectProblem(await ask('GET', `?limit=${limit}`), 422, 'invalid_input', {
-        errors: [{ field: 'limit', message }],
+  it.each(operations)('that is unknown is refused, and nothing is done: %s %s', async (method, path) => {
+    const ada = await service.register();
+    const before = await readStored(accountOf(ada.id));
+    const own = path.replace(':id', ada.id);
+    for (const name of ['dry_run', 'Limit', 'limit[]', '__proto__', 'constructor', '']) {
+      const response = await service.fetch(`${own}?${encodeURIComponent(name)}=1`, {
+        method,
+        bearer: ADMIN_TOKEN,
+        ...(method !== 'GET' && { json: {} }),
+      });
+      await expectProblem(response, 422, 'invalid_input', {
+        errors: [{ field: name, message: 'is not a parameter of this endpoint' }],
       });
     }
+    expect(await readStored(accountOf(ada.id))).toEqual(before);
+  });
+
+  it('that is given twice is refused, and every fault is named at once', async () => {
+    await expectProblem(await ask('GET', '?limit=2&limit=2&Search=a'), 422, 'invalid_input', {
+      errors: [
+        { field: 'limit', message: 'must be given once' },
+        { field: 'Search', message: 'is not a parameter of this endpoint' },
+      ],
+    });
   });
 });
 
@@ -157,17 +161,37 @@ describe('one account', () => {
 
   it('that nobody has is a 404, and asking leaves nothing behind', async () => {
     const id = 'B'.repeat(22);
-    for (const [method, path] of [
-      ['GET', ''],
-      ['DELETE', ''],
-      ['POST', '/disable'],
-      ['POST', '/enable'],
-      ['DELETE', '/sessions'],
-      ['POST', '/password-reset'],
-    ] as const) {
+    for (const [method, path] of OF_ONE_ACCOUNT) {
       await expectProblem(await ask(method, `/${id}${path}`), 404, 'not_found');
     }
     expect(await readStored(accountOf(id))).toEqual(NOTHING);
+  });
+});
+
+describe('an id that is none', () => {
+  it('is a 404 for every operation, and no account is asked', async () => {
+    const faults = new Faults();
+    const watched = new Service({ ADMIN_TOKEN, ...faults.bindings() });
+    const logs = captureLogs();
+    const before = await listDurableObjectIds(env.ACCOUNT);
+    const ids = [
+      'ada',
+      'ada@example.com',
+      'A'.repeat(21),
+      'A'.repeat(23),
+      `${'A'.repeat(21)}%0a`,
+      'A'.repeat(9999),
+    ];
+    for (const id of ids) {
+      for (const [method, path] of OF_ONE_ACCOUNT) {
+        const response = await watched.fetch(`/admin/accounts/${id}${path}`, { method, bearer: ADMIN_TOKEN });
+        await expectProblem(response, 404, 'not_found');
+      }
+    }
+    expect(faults.opened).toEqual([]);
+    expect(await listDurableObjectIds(env.ACCOUNT)).toEqual(before);
+    // What was typed in place of an id may be anything, and is not logged.
+    expect(logs.map(({ text }) => text).join()).not.toContain('ada@example.com');
   });
 });
 

@@ -113,6 +113,11 @@ async function operate(name: string, stranger: string): Promise<void> {
   await ask('POST', '', { username: uniqueName(), email });
   await ask('POST', '', { username: name, email: `x${email}`, password: NEW_PASSWORD });
   await ask('POST', '', { username: WRONG, email: WRONG, password: SHORT });
+  await ask('POST', '/search', { search: email });
+  await ask('GET', `?search=${email}`);
+  await send('GET', '/admin/audit', { bearer: ADMIN_TOKEN });
+  await send('GET', `/admin/audit?operator=${email}&accountId=${email}`, { bearer: ADMIN_TOKEN });
+  await ask('GET', `/${email}`);
   await ask('GET', `/${id}`);
   for (const action of ['disable', 'enable', 'password-reset']) await ask('POST', `/${id}/${action}`);
   await ask('DELETE', `/${id}/sessions`);

@@ -165,7 +165,7 @@ describe('a provider that takes its time', () => {
       await settle(ada.id);
       await ringAlarm(ada.id);
     }
-    expect(delays.length).toBeGreaterThanOrEqual(6);
+    expect(delays.length).toBeGreaterThanOrEqual(3);
     expect(Math.min(...delays)).toBeGreaterThanOrEqual(1_000);
   });
 

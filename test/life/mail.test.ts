@@ -128,7 +128,7 @@ describe('a service without a way to send mail', () => {
     const ada = await service.register();
     const account = await inStore(ada.id, (state) => state.rows.readAccount());
     if (account === undefined) throw new Error('the account is gone');
-    const lines = captureLogs();
+    const lines = captureLogs({ withMails: true });
     const settings = { MAIL_WEBHOOK_URL: '', MAIL_WEBHOOK_SECRET: '', EMAIL: undefined };
     // A deployment without the binding; `Env` says that there is one.
     await sendFarewell(account, { ...env, ...settings } as unknown as Env);

@@ -79,7 +79,13 @@ describe('npm run admin, against a service that runs', () => {
     const { id, username, email } = await register();
     expect((await admin(['list'])).stdout).toMatch(new RegExp(`^${id}  ${username} +${email} `, 'm'));
     expect((await admin(['search', 'nobody'])).stdout).toBe('No account.\n');
-    expect(await adminJson('search', email.slice(0, -1))).toMatchObject({ accounts: [{ id }], cursor: null });
+    expect(await adminJson('search', email.slice(0, -1), '--unverified')).toMatchObject({
+      accounts: [{ id, emailVerified: false }],
+      count: 1,
+      cursor: null,
+    });
+    expect((await admin(['search', email])).stdout).toContain('1 account.');
+    expect((await admin(['search', email, '--disabled'])).stdout).toBe('No account.\n');
     expect((await admin(['show', id])).stdout).toContain('Sessions: 1');
     expect(await adminJson('show', id)).toMatchObject({ user: { id, username }, disabled: false });
   });
@@ -109,7 +115,9 @@ describe('npm run admin, against a service that runs', () => {
     const { disabled, sessions, events } = await adminJson<Detail>('show', id);
     expect({ disabled, sessions }).toEqual({ disabled: true, sessions: [] });
     expect(events[0]).toMatchObject({ kind: 'disabled', operator: 'grace' });
+    expect(await adminJson('search', username, '--disabled')).toMatchObject({ accounts: [{ id }], count: 1 });
     expect(await admin(['enable', id])).toEqual(DONE);
+    expect(await adminJson('search', username, '--disabled')).toMatchObject({ accounts: [], count: 0 });
     expect(await signIn(username)).toBe(200);
   });
 
@@ -146,8 +154,12 @@ describe('npm run admin, against a service that runs', () => {
 
   it('deletes an account for good, when that is said twice', async () => {
     const { id, username } = await register();
+    await admin(['enable', id]);
     expect(await admin(['delete', id, '--yes'])).toEqual(DONE);
     expect((await admin(['show', id])).exitCode).toBe(1);
     expect(await signIn(username)).toBe(401);
+    const { stdout } = await admin(['audit', '--account', id, '--limit', '1']);
+    expect(stdout).toMatch(/grace +delete +[\w-]{22} +done/);
+    expect(stdout).toContain('More: --cursor ');
   });
 });

@@ -334,7 +334,7 @@ describe('npm run deploy, checking the settings', () => {
     );
     expect(exitCode).toBe(1);
     expect(stderr).toContain('ACCESS_TOKEN_SECRET is a placeholder from documentation');
-    expect(stderr).not.toContain('change-me');
+    expect(stderr.split('change-me')).toHaveLength(1);
   });
 
   it('asks for the nearest name of a setting that it does not know, and knows other variables', async () => {
@@ -351,7 +351,7 @@ describe('npm run deploy, checking the settings', () => {
       'acces_token_ttl is no setting and has no effect: did you mean ACCESS_TOKEN_TTL?',
     );
     expect(stderr).toContain('ADMIN_TOCKEN is no setting and has no effect: did you mean ADMIN_TOKEN?');
-    expect(stderr).not.toContain('STRIPE_KEY');
+    expect(stderr.split('STRIPE_KEY')).toHaveLength(1);
   });
 
   it('warns of a service that can send no mail', async () => {

@@ -6,6 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { unstable_getVarsForDev as getVarsForDev } from 'wrangler';
 import { type Config, loadConfig } from '../../src/config.ts';
 import { importAccessKeys } from '../../src/tokens/key-ring.ts';
+import { expectAbsent } from '../support/absence.ts';
 import { type Finished, runCli } from '../support/cli.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'latchkey-keys-'));
@@ -81,7 +82,7 @@ describe('npm run keys', () => {
     // What that does to people, in words; and no secret among them.
     for (const words of ['sessions whose refresh token', 'are signed out', 'device cookies', 'unknown until'])
       expect(retired.stderr).toContain(words);
-    for (const secret of signing.refreshSecrets) expect(retired.stderr).not.toContain(secret);
+    expectAbsent(retired.stderr, signing.refreshSecrets);
     expect(keysOf(alone)).toEqual(keysOf(signing).slice(0, 1));
     expect(alone.refreshSecrets).toEqual(signing.refreshSecrets.slice(0, 1));
   });
@@ -201,7 +202,7 @@ describe('npm run keys -- --rotate', () => {
     expect(stderr).toContain('ACCESS_TOKEN_SECRET is not a key set');
     expect(stderr).toContain('--only refresh');
     expect(stderr).toContain('--replace-access');
-    expect(stderr).not.toContain(HS256);
+    expectAbsent(stderr, [HS256]);
   });
 
   it('refuses to put an HS256 secret beside the keys of a set', async () => {

@@ -1,0 +1,11 @@
+// Signals of AbortSignal.timeout that follow a test's fake clock: the platform's own would wait in real time.
+import { vi } from 'vitest';
+
+/** Call it after `vi.useFakeTimers`; `vi.restoreAllMocks` ends it. */
+export function fakeTimeoutSignals(): void {
+  vi.spyOn(AbortSignal, 'timeout').mockImplementation((ms) => {
+    const abort = new AbortController();
+    setTimeout(() => abort.abort(new Error('too late')), ms);
+    return abort.signal;
+  });
+}
