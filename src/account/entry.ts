@@ -1,9 +1,10 @@
 // The two ways to a first session: registering and signing in. Synchronous, like everything that decides.
 import type { SessionPolicy } from '../domain/session.ts';
 import type { Registered, Registration, SignInResult } from './grant.ts';
-import { trySignIn } from './password-check.ts';
+import { countSignIn, trySignIn } from './password-check.ts';
 import { grantSession } from './sessions.ts';
 import type { AccountState, Caller } from './state.ts';
+import type { AccountRow } from './store.ts';
 import { CLAIM_CHECK_DELAY_MS } from './upkeep.ts';
 
 /** Stores a new account, which still has to be claimed, and signs it in when a policy is given. */
@@ -44,8 +45,17 @@ export function signIn(
   const check = trySignIn(state, password, caller, nowMs);
   if (check.outcome !== 'matched') return check;
   const { account, knownBrowserId } = check;
-  if (account.disabledAtMs !== null) return { outcome: 'account_disabled' };
-  if (account.mustResetPassword) return { outcome: 'password_reset_required' };
-  if (requiresVerifiedEmail && account.emailVerifiedAtMs === null) return { outcome: 'email_not_verified' };
-  return { outcome: 'signed_in', ...grantSession(state, caller.actor, policy, { nowMs, knownBrowserId }) };
+  const refusal = findRefusal(account, requiresVerifiedEmail);
+  const result: SignInResult =
+    refusal !== undefined
+      ? { outcome: refusal }
+      : { outcome: 'signed_in', ...grantSession(state, caller.actor, policy, { nowMs, knownBrowserId }) };
+  countSignIn(state, knownBrowserId, nowMs);
+  return result;
+}
+
+function findRefusal(account: AccountRow, requiresVerifiedEmail: boolean) {
+  if (account.disabledAtMs !== null) return 'account_disabled';
+  if (account.mustResetPassword) return 'password_reset_required';
+  return requiresVerifiedEmail && account.emailVerifiedAtMs === null ? 'email_not_verified' : undefined;
 }

@@ -21,7 +21,7 @@ const STRANGERS = 'strangers';
 
 /**
  * Tries the password of a sign-in. Sign-ins that succeed are limited too: each opens a session, and makes room for it. The
- * limit is asked before the hash and counted after it, so that wrong passwords do not use it up.
+ * limit is asked before the hash and counted after it (`countSignIn`), so that wrong passwords do not use it up.
  */
 export function trySignIn(
   state: AccountState,
@@ -30,11 +30,12 @@ export function trySignIn(
   nowMs: number,
 ): PasswordCheck {
   const part = findKnownBrowser(state, caller);
-  const check = checkPassword(state, password, caller, nowMs, () =>
-    state.limits.peek('sign_in', nowMs, part),
-  );
-  if (check.outcome === 'matched') state.limits.take('sign_in', nowMs, part);
-  return check;
+  return checkPassword(state, password, caller, nowMs, () => state.limits.peek('sign_in', nowMs, part));
+}
+
+/** Counts a sign-in with the right password, after what it wrote: one that failed on the way is not counted. */
+export function countSignIn(state: AccountState, knownBrowserId: string | undefined, nowMs: number): void {
+  state.limits.take('sign_in', nowMs, knownBrowserId);
 }
 
 /** Tries the password of an account that is signed in, before something that needs it. Every try that costs a hash counts. */

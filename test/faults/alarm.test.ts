@@ -87,7 +87,7 @@ describe('an account whose own storage fails when the alarm rings', () => {
     await ringAfter(ada.id, ALARM_RETRY_MS);
     expect(await readStored(accountOf(ada.id))).toEqual({
       ...before,
-      tables: { ...before.tables, session: [] },
+      tables: { ...before.tables, session: [], limit_use: [] },
       alarmMs: null,
     });
     await service.login(ada.name, PASSWORD);

@@ -191,7 +191,10 @@ describe('names of Object.prototype', () => {
 
   const withBody = Object.entries(operations).flatMap(([path, methods]) =>
     Object.entries(methods).flatMap(([method, { body }]) =>
-      body === undefined ? [] : [[method, path, Object.keys(requests[body].entries)] as const],
+      // The body of a search may be empty.
+      body === undefined || body === 'AccountSearch'
+        ? []
+        : [[method, path, Object.keys(requests[body].entries)] as const],
     ),
   );
 
