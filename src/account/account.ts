@@ -130,7 +130,7 @@ export class Account extends DurableObject<Env> {
     const session = this.#readLiveSession(sid);
     if (session === undefined) return { outcome: 'session_over' };
     const exceptSid = keepCurrent ? sid : undefined;
-    const epoch = sessions.endSessionsExcept(this.#state, exceptSid, device, { keepsBrowsers: !hasCookie });
+    const epoch = sessions.endSessionsExcept(this.#state, exceptSid, device, { hasCookie });
     const { browserId } = session;
     const isRenewed = keepCurrent && hasCookie && browserId !== null;
     return { outcome: 'ended', browser: isRenewed ? { browserId, epoch } : undefined };

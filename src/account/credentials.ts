@@ -40,6 +40,8 @@ export function changePassword(
   if (fault !== undefined) return { outcome: 'weak_password', message: fault };
   state.rows.writePassword(hashChosenPassword(newPassword));
   const epoch = revokeEverything(state, nowMs, { exceptSid: sid });
+  // What somebody else used up with the old password must not keep the owner out.
+  state.limits.clear('sign_in');
   state.events.record('password_changed', nowMs, caller.actor, sid);
   state.mail.enqueue('password_changed', check.account.email, nowMs);
   const browserId = state.rows.readSession(sid)?.browserId ?? undefined;
@@ -73,6 +75,7 @@ export function resetPassword(
   state.rows.writeEmailVerified(account.emailVerifiedAtMs ?? nowMs);
   revokeEverything(state, nowMs);
   state.throttles.clearAll();
+  for (const limit of ['sign_in', 'password_proof'] as const) state.limits.clear(limit);
   state.events.record('password_reset', nowMs, actor);
   state.mail.enqueue('password_changed', account.email, nowMs);
   return { outcome: 'reset' };
@@ -131,8 +134,8 @@ export function requestEmailChange(
   // An earlier request is withdrawn, so that only the last address can be confirmed.
   state.mail.withdrawChange(nowMs);
   state.events.record('email_change_requested', nowMs, caller.actor);
-  state.mail.enqueue('confirm_new_email', email, nowMs);
   state.mail.enqueue('email_changing', check.account.email, nowMs);
+  state.mail.enqueue('confirm_new_email', email, nowMs);
   return { outcome: 'requested' };
 }
 
@@ -156,7 +159,7 @@ export function commitEmail(
   state.rows.writeEmail(link.email, nowMs);
   state.mail.useToken(token, nowMs);
   // Links that were mailed to the old address must not come back with it.
-  state.mail.revokeLinks(nowMs, token);
+  state.mail.revokeLinks(token);
   state.events.record('email_changed', nowMs, actor);
   state.mail.enqueue('email_changed', account.email, nowMs);
   return { outcome: 'changed' };

@@ -6,6 +6,7 @@ import { createHmac } from 'node:crypto';
 import { type Config, loadConfig } from '../config.ts';
 import { findAccountId } from '../directory/directory.ts';
 import { admitMail } from '../directory/recipients.ts';
+import { RECIPIENT_LIMITS, type RecipientLimit } from '../domain/limits.ts';
 import { toLookupKeys } from '../domain/names.ts';
 import { linkKinds, type Mail, type MailKind, type SendMail } from '../mail/mail.ts';
 import { openMailer } from '../mail/mailer.ts';
@@ -17,8 +18,9 @@ import type { AccountRow } from './store.ts';
 
 const FIRST_RETRY_MS = 60 * 1000;
 const LONGEST_RETRY_MS = 6 * 60 * 60 * 1000;
-/** After a day a link would come out of nowhere: the mail is given up, and logged. */
-const GIVE_UP_AFTER_MS = 24 * 60 * 60 * 1000;
+/** After a day a link would come out of nowhere: the mail is given up, and logged. A notice is worth a week. */
+const GIVE_UP_LINK_AFTER_MS = 24 * 60 * 60 * 1000;
+const GIVE_UP_NOTICE_AFTER_MS = 7 * GIVE_UP_LINK_AFTER_MS;
 /** How long a mail that is over the recipient's limit waits. */
 const OVER_LIMIT_RETRY_MS = 60 * 60 * 1000;
 /** A mail does not wait longer than this for the directory. */
@@ -52,7 +54,8 @@ export async function deliverDue(context: DeliveryContext): Promise<void> {
     state.mail.postpone(due.id, Date.now() + retryDelayMs(due.attempts));
     const reason = await deliver(context, due);
     if (!isStored()) return logDelivery(account.id, due, reason);
-    const isLate = Date.now() >= due.createdAtMs + GIVE_UP_AFTER_MS;
+    const giveUpAfterMs = isLinkKind(due.kind) ? GIVE_UP_LINK_AFTER_MS : GIVE_UP_NOTICE_AFTER_MS;
+    const isLate = Date.now() >= due.createdAtMs + giveUpAfterMs;
     const waits = reason === 'failed' || reason === 'over_limit';
     if (!waits || isLate) state.mail.finish(due.id, Date.now());
     logDelivery(account.id, due, waits && isLate ? 'given_up' : reason);
@@ -65,7 +68,7 @@ export async function sendFarewell(account: AccountRow, env: Env): Promise<void>
   const outgoing = { id: 0, kind, address: account.email, attempts: 0, createdAtMs: Date.now() } as const;
   const setup = openSetup(env);
   if (typeof setup === 'string') return logDelivery(account.id, outgoing, setup);
-  const isAdmitted = await isUnderRecipientLimit(setup, env, kind, account.email);
+  const isAdmitted = await isUnderRecipientLimit(setup, env, outgoing, account);
   const reason = isAdmitted ? await trySend(setup, account, outgoing, kind, undefined) : 'over_limit';
   logDelivery(account.id, outgoing, reason);
 }
@@ -89,10 +92,13 @@ async function deliver({ state, env, isStored }: DeliveryContext, due: Outgoing)
   const setup = openSetup(env);
   if (typeof setup === 'string') return setup;
   if (due.countedAtMs === null) {
-    if (!state.limits.take('mail', Date.now()).allowed) return postponeOverLimit(state, due);
-    if (!(await isUnderRecipientLimit(setup, env, due.kind, due.address)))
+    const limit = isLinkKind(due.kind) ? 'requested_mail' : 'notice';
+    // Asked first and taken last: a mail that waits for its recipient's limit uses up nothing of its account's.
+    if (!state.limits.peek(limit, Date.now()).allowed) return postponeOverLimit(state, due);
+    if (!(await isUnderRecipientLimit(setup, env, due, state.rows.readAccount())))
       return isStored() ? postponeOverLimit(state, due) : 'over_limit';
     if (!isStored()) return 'withdrawn';
+    state.limits.take(limit, Date.now());
     state.mail.markCounted(due.id, Date.now());
   }
   const kind = await findKindToSend(env, due, state.rows.readAccount()?.id);
@@ -133,23 +139,44 @@ async function findKindToSend(
   }
 }
 
-/** Counts a mail against the limit of its recipient. A directory that does not respond lets it pass: mail goes on without. */
+/**
+ * Counts a mail against the limit of its recipient, unless it goes to the confirmed address of its own account. A directory that
+ * does not respond lets it pass: mail goes on without.
+ */
 async function isUnderRecipientLimit(
   { config }: Setup,
   env: Env,
-  kind: MailKind,
-  address: string,
+  { kind, address }: Pick<Outgoing, 'kind' | 'address'>,
+  account: AccountRow | undefined,
 ): Promise<boolean> {
+  // `email_changed` goes to the address that was the account's own until then.
+  if (kind === 'email_changed' || (account !== undefined && isConfirmedAddress(account, address)))
+    return true;
+  const name = toRecipientLimit(kind);
   const [secret = ''] = config.refreshSecrets; // loadConfig refuses an empty list
   const recipient = createHmac('sha256', secret)
-    .update(`latchkey/recipient ${toLookupKeys(address).canonical}`)
+    .update(`latchkey/recipient ${name} ${toLookupKeys(address).canonical}`)
     .digest('base64url');
-  const isRequested = linkKinds.some((linkKind) => linkKind === kind);
   try {
-    return await withTimeout(admitMail(env.DIRECTORY, { recipient, isRequested, nowMs: Date.now() }));
+    return await withTimeout(
+      admitMail(env.DIRECTORY, { recipient, limit: RECIPIENT_LIMITS[name], nowMs: Date.now() }),
+    );
   } catch {
     return true;
   }
+}
+
+function toRecipientLimit(kind: MailKind): RecipientLimit {
+  if (kind === 'confirm_new_email') return 'unsolicited';
+  return kind === 'reset_password' ? 'unconfirmed_reset' : 'unconfirmed';
+}
+
+function isConfirmedAddress(account: AccountRow, address: string): boolean {
+  return account.emailVerifiedAtMs !== null && address === account.email;
+}
+
+function isLinkKind(kind: MailKind): boolean {
+  return linkKinds.some((linkKind) => linkKind === kind);
 }
 
 function postponeOverLimit(state: AccountState, { id }: Outgoing): 'over_limit' {
@@ -164,7 +191,7 @@ async function trySend(
   kind: MailKind,
   token: string | undefined,
 ): Promise<DeliveryReason> {
-  const isConfirmed = account.emailVerifiedAtMs !== null && address === account.email;
+  const isConfirmed = isConfirmedAddress(account, address);
   const context = {
     service: new URL(config.issuer).host,
     appUrl: config.appUrl,

@@ -44,13 +44,16 @@ export function signIn(
   const nowMs = Date.now();
   const check = trySignIn(state, password, caller, nowMs);
   if (check.outcome !== 'matched') return check;
-  const { account, knownBrowserId } = check;
+  const { account, knownBrowserId, isEstablished } = check;
   const refusal = findRefusal(account, requiresVerifiedEmail);
   const result: SignInResult =
     refusal !== undefined
       ? { outcome: refusal }
-      : { outcome: 'signed_in', ...grantSession(state, caller.actor, policy, { nowMs, knownBrowserId }) };
-  countSignIn(state, knownBrowserId, nowMs);
+      : {
+          outcome: 'signed_in',
+          ...grantSession(state, caller.actor, policy, { nowMs, knownBrowserId, isEstablished }),
+        };
+  countSignIn(state, check, nowMs);
   return result;
 }
 

@@ -32,6 +32,15 @@ export class LimitStore {
     return decision;
   }
 
+  /** Makes a limit whole again, all its parts. */
+  clear(limit: AccountLimit): void {
+    this.#sql.exec(
+      'DELETE FROM limit_use WHERE name = ?1 OR substr(name, 1, length(?1) + 1) = ?1 || ?2',
+      limit,
+      ':',
+    );
+  }
+
   /** Rows that say no more than none. */
   deleteWhole(nowMs: number): void {
     this.#sql.exec('DELETE FROM limit_use WHERE full_at_ms <= ?', nowMs);

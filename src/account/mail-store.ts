@@ -66,15 +66,16 @@ export class MailStore {
   }
 
   /**
-   * Ends every link, whether it was mailed or is still queued, but for one token. For a recovery
-   * (recovery.ts), and for the links to an address that was given up.
+   * Ends every link, whether it was mailed or is still queued, but for one token. For a recovery (recovery.ts), and for the
+   * links to an address that was given up. Their mails no longer count for the limit per hour: whoever revokes links again
+   * and again must not keep the owner from the next one.
    */
-  revokeLinks(nowMs: number, keptToken?: string): void {
+  revokeLinks(keptToken?: string): void {
     this.#sql.exec(
       'DELETE FROM mail_token WHERE hash IS NOT ?',
       keptToken === undefined ? null : hashToken(keptToken),
     );
-    for (const kind of linkKinds) this.#withdrawQueued(kind, nowMs);
+    for (const kind of linkKinds) this.#sql.exec('DELETE FROM outbox WHERE kind = ?', kind);
   }
 
   deleteExpiredTokens(nowMs: number): void {

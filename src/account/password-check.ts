@@ -7,9 +7,17 @@ import { DECOY_HASH, hashPassword, isOutdatedHash, verifyPassword } from '../pas
 import type { AccountState, Caller } from './state.ts';
 import type { AccountRow } from './store.ts';
 
+/** A right password, and from where. */
+export interface Match {
+  account: AccountRow;
+  /** The number of the caller's browser, if it signed in before and is not revoked. */
+  knownBrowserId: string | undefined;
+  /** And its last sign-in was a day ago at least: whoever has just learned the password has no such browser. */
+  isEstablished: boolean;
+}
+
 export type PasswordCheck =
-  /** `knownBrowserId`: the number of the caller's browser, if it signed in before and is not revoked. */
-  | { outcome: 'matched'; account: AccountRow; knownBrowserId: string | undefined }
+  | ({ outcome: 'matched' } & Match)
   | { outcome: 'wrong_password' | 'unknown_account' }
   | { outcome: 'throttled'; retryAfterSeconds: number };
 
@@ -18,10 +26,13 @@ export type Refused = Exclude<PasswordCheck, { outcome: 'matched' }>;
 
 /** Where failures are counted: a browser that signed in before has a bucket of its own, and waits for no stranger. */
 const STRANGERS = 'strangers';
+/** A browser that was known for this long has limits of its own, and its sessions are evicted last. */
+const ESTABLISHED_AFTER_MS = 24 * 60 * 60 * 1000;
 
 /**
  * Tries the password of a sign-in. Sign-ins that succeed are limited too: each opens a session, and makes room for it. The
- * limit is asked before the hash and counted after it (`countSignIn`), so that wrong passwords do not use it up.
+ * limit is asked after the hash, so that only whoever knows the password learns of it, and so that wrong ones do not use
+ * it up. A right password over the limit counts as a failure, so that it cannot cost hashes without end.
  */
 export function trySignIn(
   state: AccountState,
@@ -29,13 +40,24 @@ export function trySignIn(
   caller: Caller,
   nowMs: number,
 ): PasswordCheck {
-  const part = findKnownBrowser(state, caller);
-  return checkPassword(state, password, caller, nowMs, () => state.limits.peek('sign_in', nowMs, part));
+  const check = checkPassword(state, password, caller, nowMs);
+  if (check.outcome !== 'matched') return check;
+  const decision = state.limits.peek('sign_in', nowMs, toSignInPart(check));
+  if (decision.allowed) return check;
+  const bucket = toBucket(check.knownBrowserId);
+  state.throttles.write(bucket, countFailure(state.throttles.read(bucket), nowMs));
+  return throttledUntil(decision.retryAtMs, nowMs);
 }
 
 /** Counts a sign-in with the right password, after what it wrote: one that failed on the way is not counted. */
-export function countSignIn(state: AccountState, knownBrowserId: string | undefined, nowMs: number): void {
-  state.limits.take('sign_in', nowMs, knownBrowserId);
+export function countSignIn(state: AccountState, match: Match, nowMs: number): void {
+  if (match.knownBrowserId !== undefined) state.throttles.clear(toBucket(match.knownBrowserId));
+  state.limits.take('sign_in', nowMs, toSignInPart(match));
+}
+
+/** Only an established browser has a limit of its own: each sign-in makes another browser known. */
+function toSignInPart({ knownBrowserId, isEstablished }: Match): string | undefined {
+  return isEstablished ? knownBrowserId : undefined;
 }
 
 /** Tries the password of an account that is signed in, before something that needs it. Every try that costs a hash counts. */
@@ -46,9 +68,12 @@ export function proveOwner(
   nowMs: number,
 ): PasswordCheck {
   const part = findKnownBrowser(state, caller);
-  return checkPassword(state, password, caller, nowMs, () =>
+  const check = checkPassword(state, password, caller, nowMs, () =>
     state.limits.take('password_proof', nowMs, part),
   );
+  if (check.outcome === 'matched' && check.knownBrowserId !== undefined)
+    state.throttles.clear(toBucket(check.knownBrowserId));
+  return check;
 }
 
 /** The number of the caller's browser, if it signed in to this account before and was not revoked since. */
@@ -57,33 +82,44 @@ function findKnownBrowser({ rows }: AccountState, { browser }: Caller): string |
   return rows.isBrowserRevoked(browser.browserId) ? undefined : browser.browserId;
 }
 
+/** Never the bucket that all other browsers share is cleared: whoever filled it would see by this that the name exists. */
+function toBucket(knownBrowserId: string | undefined): string {
+  return knownBrowserId === undefined ? STRANGERS : `browser:${knownBrowserId}`;
+}
+
 /** Tries a password. For an object without account, the same work ends in `unknown_account`. */
 function checkPassword(
   state: AccountState,
   password: string,
   caller: Caller,
   nowMs: number,
-  decideByLimit: () => LimitDecision,
+  decideByLimit?: () => LimitDecision,
 ): PasswordCheck {
   const account = state.rows.readAccount();
   const knownBrowserId = findKnownBrowser(state, caller);
-  const bucket = knownBrowserId === undefined ? STRANGERS : `browser:${knownBrowserId}`;
+  const bucket = toBucket(knownBrowserId);
   const throttle = state.throttles.read(bucket);
   const decision = decideAttempt(throttle, nowMs);
   if (!decision.allowed) return { outcome: 'throttled', retryAfterSeconds: decision.retryAfterSeconds };
-  const limit = decideByLimit();
-  if (!limit.allowed)
-    return { outcome: 'throttled', retryAfterSeconds: Math.ceil((limit.retryAtMs - nowMs) / 1000) };
+  const limit = decideByLimit?.();
+  if (limit?.allowed === false) return throttledUntil(limit.retryAtMs, nowMs);
   const isMatch = verifyPassword(toHashed(password), account?.passwordHash ?? DECOY_HASH);
   if (account === undefined || !isMatch) {
     state.throttles.write(bucket, countFailure(throttle, nowMs));
     state.events.record('sign_in_failed', nowMs, caller.actor);
     return { outcome: account === undefined ? 'unknown_account' : 'wrong_password' };
   }
-  // Never the bucket that all other browsers share: whoever filled it would see by this that the name exists.
-  if (knownBrowserId !== undefined) state.throttles.clear(bucket);
   if (isOutdatedHash(account.passwordHash)) state.rows.writePasswordHash(hashPassword(toHashed(password)));
-  return { outcome: 'matched', account, knownBrowserId };
+  const signedInAtMs = caller.browser?.signedInAtMs;
+  const isEstablished =
+    knownBrowserId !== undefined &&
+    signedInAtMs !== undefined &&
+    nowMs - signedInAtMs >= ESTABLISHED_AFTER_MS;
+  return { outcome: 'matched', account, knownBrowserId, isEstablished };
+}
+
+function throttledUntil(retryAtMs: number, nowMs: number): PasswordCheck {
+  return { outcome: 'throttled', retryAfterSeconds: Math.ceil((retryAtMs - nowMs) / 1000) };
 }
 
 /** Hashes a password that the owner chose. */

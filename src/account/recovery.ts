@@ -7,6 +7,11 @@ export interface Revocation {
   exceptSid?: string | undefined;
   /** Device cookies stay good: what the caller proved is not enough to take them from everybody. */
   keepsBrowsers?: boolean;
+  /**
+   * Links that were mailed to the account's own address stay good. Whoever reads that mailbox proves more than a session does, so
+   * a session alone must not end such a link again and again.
+   */
+  keepsOwnLinks?: boolean;
 }
 
 /**
@@ -16,9 +21,10 @@ export interface Revocation {
 export function revokeEverything(
   { rows, mail }: AccountState,
   nowMs: number,
-  { exceptSid, keepsBrowsers = false }: Revocation = {},
+  { exceptSid, keepsBrowsers = false, keepsOwnLinks = false }: Revocation = {},
 ): number {
   rows.deleteSessionsExcept(exceptSid);
-  mail.revokeLinks(nowMs);
+  if (keepsOwnLinks) mail.withdrawChange(nowMs);
+  else mail.revokeLinks();
   return keepsBrowsers ? rows.readBrowserEpoch() : rows.raiseBrowserEpoch();
 }

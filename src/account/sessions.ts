@@ -19,12 +19,19 @@ export const MAX_SESSIONS = 100;
 /** A session this old is not evicted before younger ones. */
 const ESTABLISHED_AFTER_MS = 24 * 60 * 60 * 1000;
 
-/** Opens a session, and makes room for it. `knownBrowserId`: the browser's number, if it is known. Throws without an account. */
+/**
+ * Opens a session, and makes room for it. `knownBrowserId`: the browser's number, if it is known; `isEstablished`: and has been
+ * for a day. Throws without an account.
+ */
 export function grantSession(
   { rows, events }: AccountState,
   device: Actor,
   policy: SessionPolicy,
-  { nowMs, knownBrowserId }: { nowMs: number; knownBrowserId?: string | undefined },
+  {
+    nowMs,
+    knownBrowserId,
+    isEstablished = false,
+  }: { nowMs: number; knownBrowserId?: string | undefined; isEstablished?: boolean },
 ): Grant {
   const { userAgent, ip, country } = device;
   const browserId = knownBrowserId ?? randomId();
@@ -32,7 +39,7 @@ export function grantSession(
   rows.deleteExpiredSessions(nowMs);
   for (const sid of rows.evictSessions(MAX_SESSIONS, nowMs - ESTABLISHED_AFTER_MS))
     events.record('session_evicted', nowMs, device, sid);
-  rows.insertSession(session, knownBrowserId !== undefined);
+  rows.insertSession(session, isEstablished);
   events.record('signed_in', nowMs, device, session.sid);
   const account = rows.readAccount();
   if (account === undefined) throw new Error('a session was opened without an account');
@@ -118,11 +125,12 @@ export function endSessionsExcept(
   state: AccountState,
   exceptSid: string | undefined,
   device: Actor,
-  { keepsBrowsers }: { keepsBrowsers: boolean },
+  { hasCookie }: { hasCookie: boolean },
 ): number {
   const nowMs = Date.now();
   state.events.record('session_ended', nowMs, device);
-  return revokeEverything(state, nowMs, { exceptSid, keepsBrowsers });
+  const keepsOwnLinks = !hasCookie || !state.limits.take('link_revocation', nowMs).allowed;
+  return revokeEverything(state, nowMs, { exceptSid, keepsBrowsers: !hasCookie, keepsOwnLinks });
 }
 
 /** The part of an account's row that the outside may know. */

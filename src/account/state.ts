@@ -31,6 +31,8 @@ export function openState(sql: SqlStorage): AccountState {
 export interface KnownBrowser {
   browserId: string;
   epoch: number;
+  /** When its cookie was set: at its last sign-in. */
+  signedInAtMs?: number;
 }
 
 /** Who asks, and from which browser, for whatever needs the password. */

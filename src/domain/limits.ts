@@ -18,8 +18,12 @@ export const ACCOUNT_LIMITS = {
   password_proof: { burst: 10, refillSeconds: HOUR_SECONDS / 10 },
   /** Changes of the user name, refused ones included: each tells whether a name is taken. */
   rename: { burst: 10, refillSeconds: HOUR_SECONDS / 10 },
-  /** Mails of every kind. */
-  mail: { burst: 20, refillSeconds: DAY_SECONDS / 20 },
+  /** Mails that somebody can request, mostly without a password. One an hour always goes: a link for a reset lives that long. */
+  requested_mail: { burst: 24, refillSeconds: HOUR_SECONDS },
+  /** Notices of what happened. Apart from requested mails, so that requests cannot use up what a notice needs. */
+  notice: { burst: 20, refillSeconds: DAY_SECONDS / 20 },
+  /** Ends of sessions that also revoke the links mailed to the account's own address (account/recovery.ts). */
+  link_revocation: { burst: 3, refillSeconds: HOUR_SECONDS / 3 },
 } as const satisfies Record<string, Limit>;
 export type AccountLimit = keyof typeof ACCOUNT_LIMITS;
 
@@ -27,11 +31,18 @@ export type AccountLimit = keyof typeof ACCOUNT_LIMITS;
 export const MAILS_PER_HOUR = 5;
 
 /**
- * Mails to one address, from all accounts together. Mails that somebody can request stop at the half, so that requests
- * cannot use up what a notice of a change needs.
+ * Mails to one address from all accounts together, by what they are. What goes to the confirmed address of its own account is
+ * not counted here: other people's accounts must not use up what its owner needs.
  */
-export const RECIPIENT_LIMIT = { burst: 20, refillSeconds: DAY_SECONDS / 20 } as const satisfies Limit;
-export const REQUESTED_MAILS_PER_RECIPIENT = RECIPIENT_LIMIT.burst / 2;
+export const RECIPIENT_LIMITS = {
+  /** `confirm_new_email`: anybody's account can send there. */
+  unsolicited: { burst: 10, refillSeconds: DAY_SECONDS / 10 },
+  /** `reset_password` to an address that nobody has confirmed. */
+  unconfirmed_reset: { burst: 24, refillSeconds: HOUR_SECONDS },
+  /** Everything else to such an address: whoever registers and deletes again and again starts no new count. */
+  unconfirmed: { burst: 10, refillSeconds: DAY_SECONDS / 10 },
+} as const satisfies Record<string, Limit>;
+export type RecipientLimit = keyof typeof RECIPIENT_LIMITS;
 
 export type LimitDecision = { allowed: true; fullAtMs: number } | { allowed: false; retryAtMs: number };
 

@@ -89,6 +89,7 @@ const WHOLE_TOP_LEVELS = toSet('bd ck er fk jm kh mm np pg');
 /** Domains that everybody can get one label below. */
 const SUFFIXES = toSet(`
   pages.dev workers.dev r2.dev trycloudflare.com cloudflare.app
+  myfritz.net
   github.io gitlab.io codeberg.page bitbucket.io githubpreview.dev app.github.dev preview.app.github.dev gitpod.io
   vercel.app vercel.dev now.sh v0.build netlify.app netlify.com surge.sh onrender.com render.com fly.dev railway.app
   up.railway.app deno.dev deno.net val.run

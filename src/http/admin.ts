@@ -5,7 +5,7 @@ import { isId, randomId } from '../account/id.ts';
 import type { OperatorAction } from '../account/operator.ts';
 import { type ListedAccount, listAccounts, MOST_COUNTED, writeStatus } from '../directory/account-list.ts';
 import { releaseClaim } from '../directory/directory.ts';
-import { toNameKey, trimBlanks } from '../domain/names.ts';
+import { toLookupKeys, toNameKey } from '../domain/names.ts';
 import {
   type AccountDetailResponse,
   type AccountListResponse,
@@ -78,7 +78,7 @@ async function answerList(c: AppContext, query: AccountSearch): Promise<Response
   const [createdAtMs, id = ''] = position.groups ?? [];
   const after = createdAtMs === undefined ? undefined : { createdAtMs: Number(createdAtMs), id };
   // One more than asked for tells whether there is a next page.
-  const wanted = { ...filters, search: toNameKey(trimBlanks(typed)), order, after, limit: limit + 1 };
+  const wanted = { ...filters, search: toLookupKeys(typed).canonical, order, after, limit: limit + 1 };
   const found = await callDirectory(c, (db) => listAccounts(db, wanted));
   if (found === 'too_many_matches')
     return refuseField(c, 'search', `matches more than ${MOST_COUNTED} accounts: give more of the name`);

@@ -15,7 +15,7 @@ import { toRfc3339 } from './grant.ts';
 import { takesQuery } from './operator-query.ts';
 import { refuse } from './refusal.ts';
 import { type AppContext, outcomeOf } from './service.ts';
-import { callDirectory } from './storage-calls.ts';
+import { callDirectory, finishLater } from './storage-calls.ts';
 
 /** Where a page ended: the id of its last row. */
 const POSITION = /^(\d{1,15})$/;
@@ -41,7 +41,10 @@ export async function audited(
   const outcome = response.ok ? 'done' : 'refused';
   // The action stands, whether or not its end is recorded.
   await callDirectory(c, (db) => closeAuditRow(db, id, outcome)).catch(() => undefined);
-  c.executionCtx.waitUntil(callDirectory(c, (db) => pruneAudit(db, atMs)).catch(() => undefined));
+  finishLater(
+    c,
+    callDirectory(c, (db) => pruneAudit(db, atMs)).catch(() => undefined),
+  );
   return response;
 }
 

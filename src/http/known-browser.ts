@@ -16,7 +16,8 @@ import { type AppContext, serviceOf } from './service.ts';
 export async function readKnownBrowser(c: AppContext, accountId: string): Promise<KnownBrowser | undefined> {
   for (const token of readCookies(c, DEVICE_COOKIE).slice(0, MOST_COOKIES)) {
     const claims = await readDeviceToken(token, serviceOf(c).refreshKeys, deviceContext(c));
-    if (claims?.sub === accountId) return { browserId: claims.bid, epoch: claims.epoch };
+    if (claims?.sub === accountId)
+      return { browserId: claims.bid, epoch: claims.epoch, signedInAtMs: claims.iat * 1000 };
   }
   return undefined;
 }

@@ -22,6 +22,9 @@ export interface DeviceClaims {
   epoch: number;
 }
 
+/** What was read, with the time of its issue in seconds. */
+export type ReadDeviceClaims = DeviceClaims & { iat: number };
+
 /** Signs a device cookie for as long as browsers keep one (400 days). */
 export function mintDeviceToken(
   { sub, bid, epoch }: DeviceClaims,
@@ -37,10 +40,10 @@ export async function readDeviceToken(
   token: string,
   ring: KeyRing,
   context: ClaimsContext,
-): Promise<DeviceClaims | undefined> {
+): Promise<ReadDeviceClaims | undefined> {
   const jws = await verifyJws(token, ring);
   const claims = jws.ok ? v.safeParse(deviceClaims, jws.payload) : undefined;
   if (claims?.success !== true || findClaimsFault(claims.output, context) !== undefined) return undefined;
-  const { sub, bid, epoch } = claims.output;
-  return { sub, bid, epoch };
+  const { sub, bid, epoch, iat } = claims.output;
+  return { sub, bid, epoch, iat };
 }

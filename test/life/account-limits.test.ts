@@ -70,18 +70,24 @@ describe('an account', () => {
     expect(renamed.status).toBe(200);
   });
 
-  it('opens so many sessions in a row; a known browser has a limit of its own, wrong passwords use none up', async () => {
+  it('opens so many sessions in a row; an established browser has a limit of its own, wrong passwords use none up', async () => {
     freezeClock();
     const ada = await service.register();
     const json = { username: ada.name, password: PASSWORD };
-    const first = await service.post('/login', { json });
-    const device = readCookie(first, '__Host-device');
+    const device = readCookie(await service.post('/login', { json }), '__Host-device');
+    passSeconds(86_400);
+    const young = readCookie(await service.post('/login', { json }), '__Host-device');
     await service.post('/login', { json: { ...json, password: 'wrong' } });
     for (let opened = 1; opened < ACCOUNT_LIMITS.sign_in.burst; opened += 1)
       expect((await service.post('/login', { json })).status).toBe(200);
     const refused = await service.post('/login', { json });
     await expectProblem(refused, 429, 'too_many_attempts');
     expect(refused.headers.get('Retry-After')).toBe('60');
+    // Only the right password learns of it.
+    const guess = await service.post('/login', { json: { ...json, password: 'wrong' } });
+    await expectProblem(guess, 401, 'invalid_credentials');
+    const again = await service.post('/login', { json, headers: { Cookie: `__Host-device=${young}` } });
+    await expectProblem(again, 429, 'too_many_attempts');
     const known = await service.post('/login', { json, headers: { Cookie: `__Host-device=${device}` } });
     expect(known.status).toBe(200);
     passSeconds(60);
@@ -95,15 +101,19 @@ describe('sign-ins beyond the most sessions of an account', () => {
     const ada = await service.register();
     const json = { username: ada.name, password: PASSWORD };
     const device = readCookie(await service.post('/login', { json }), '__Host-device');
+    passSeconds(86_400);
     const known = await service.post('/login', { json, headers: { Cookie: `__Host-device=${device}` } });
     const knownCookie = readCookie(known) ?? '';
-    passSeconds(86_000);
+    // A browser that has just learned the password is known too, and not established.
+    const thief = readCookie(await service.post('/login', { json }), '__Host-device');
+    await service.post('/login', { json, headers: { Cookie: `__Host-device=${thief}` } });
+    passSeconds(80_000);
     const recent: string[] = [];
     // Rows of sign-ins, without the hash of each.
     for (let opened = 0; opened < 97; opened += 1) recent.push((await plantSession(ada.id)).sid);
     passSeconds(300);
     expect(await readSids(ada.id)).toHaveLength(100);
-    // The known browser's session and the two of a day ago are the longest unused, and not established for long.
+    // The known browser's session is the longest unused, and the only established one.
     for (let signIns = 0; signIns < 3; signIns += 1) await service.login(ada.name);
     const evicted = (await readEvents(ada.id)).filter(({ kind }) => kind === 'session_evicted');
     expect(evicted).toHaveLength(3);

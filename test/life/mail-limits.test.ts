@@ -3,7 +3,7 @@ import { listDurableObjectIds } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { randomId } from '../../src/account/id.ts';
-import { RECIPIENT_LIMIT, REQUESTED_MAILS_PER_RECIPIENT } from '../../src/domain/limits.ts';
+import { RECIPIENT_LIMITS } from '../../src/domain/limits.ts';
 import { inStore, readAlarmMs, readStored, ringAlarm, runInside } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
 import { eventually } from '../support/eventually.ts';
@@ -26,23 +26,24 @@ function settle(id: string): Promise<void> {
 }
 
 describe('one recipient', () => {
-  it('gets so many requested mails a day from all accounts together, and then some notices', async () => {
+  it('gets so many unsolicited mails a day from all accounts together', async () => {
     freezeClock();
     const victim = `${uniqueName()}@example.com`;
+    const { burst, refillSeconds } = RECIPIENT_LIMITS.unsolicited;
     const lines = captureLogs({ withMails: true });
     let last = await service.register();
-    for (let index = 0; index < REQUESTED_MAILS_PER_RECIPIENT + 3; index += 1) {
+    for (let index = 0; index < burst + 3; index += 1) {
       last = await service.register();
       expect((await askForChange(last.accessToken, victim)).status).toBe(202);
       await settle(last.id);
     }
-    expect(deliveriesTo(victim)).toHaveLength(REQUESTED_MAILS_PER_RECIPIENT);
+    expect(deliveriesTo(victim)).toHaveLength(burst);
     expect(lines.filter(({ text }) => text.includes('"reason":"over_limit"'))).toHaveLength(3);
     // It waits, and goes out once there is room.
-    passSeconds(RECIPIENT_LIMIT.refillSeconds);
+    passSeconds(refillSeconds);
     await ringAlarm(last.id);
     await settle(last.id);
-    expect(deliveriesTo(victim)).toHaveLength(REQUESTED_MAILS_PER_RECIPIENT + 1);
+    expect(deliveriesTo(victim)).toHaveLength(burst + 1);
     const { results } = await env.DIRECTORY.prepare('SELECT recipient FROM mail_recipients').all();
     expect(JSON.stringify(results)).not.toContain('@');
   });
@@ -50,7 +51,7 @@ describe('one recipient', () => {
   it('gets a bounded number of mails from one that registers and deletes again and again', async () => {
     freezeClock();
     const name = uniqueName();
-    for (let index = 0; index < RECIPIENT_LIMIT.burst; index += 1) {
+    for (let index = 0; index < RECIPIENT_LIMITS.unconfirmed.burst; index += 1) {
       const ada = await service.register(name);
       await settle(ada.id);
       const gone = await service.fetch('/me', {
@@ -58,23 +59,73 @@ describe('one recipient', () => {
       });
       expect(gone.status).toBe(204);
     }
-    expect(deliveriesTo(`${name}@example.com`).length).toBeLessThanOrEqual(RECIPIENT_LIMIT.burst);
-    expect(deliveriesTo(`${name}@example.com`).length).toBeGreaterThan(REQUESTED_MAILS_PER_RECIPIENT);
+    expect(deliveriesTo(`${name}@example.com`)).toHaveLength(RECIPIENT_LIMITS.unconfirmed.burst);
   });
+
+  it.each([true, false])(
+    'gets the mails of its own account however many other accounts have written to it (confirmed: %s)',
+    async (isConfirmed) => {
+      freezeClock();
+      const ada = await service.register();
+      const token = readLinkToken(await awaitMail(ada.email, 'verify_email'));
+      if (isConfirmed) await service.post('/email/verify', { json: { token } });
+      for (let index = 0; index < 14; index += 1) {
+        const stranger = await service.register();
+        await askForChange(stranger.accessToken, ada.email);
+        await settle(stranger.id);
+      }
+      // Every hour for a day: whoever cannot get a link cannot get in.
+      for (let hour = 1; hour <= 24; hour += 1) {
+        passSeconds(3600);
+        for (let index = 0; index < 6; index += 1)
+          await service.post('/password/forgot', { json: { email: ada.email } });
+        await settle(ada.id);
+        await awaitMail(ada.email, 'reset_password', hour);
+      }
+      await service.fetch('/password', {
+        ...{ method: 'PUT', bearer: (await service.login(ada.name)).accessToken },
+        json: { currentPassword: PASSWORD, newPassword: 'a better horse' },
+      });
+      await awaitMail(ada.email, 'password_changed');
+    },
+  );
 });
 
 describe('one account', () => {
-  it('sends at most 20 mails a day, of all kinds together', async () => {
+  it('sends at most 20 notices a day', async () => {
     freezeClock();
     const ada = await service.register();
-    await settle(ada.id);
+    const token = readLinkToken(await awaitMail(ada.email, 'verify_email'));
+    await service.post('/email/verify', { json: { token } });
     await inStore(ada.id, ({ mail }) => {
       for (let index = 0; index < 30; index += 1) mail.enqueue('password_changed', ada.email, Date.now());
     });
     passSeconds(900);
     await ringAlarm(ada.id);
     await settle(ada.id);
-    expect(deliveriesTo(ada.email)).toHaveLength(20);
+    expect(deliveriesTo(ada.email).filter(({ mail }) => mail.kind === 'password_changed')).toHaveLength(20);
+  });
+
+  it('sends a notice whatever was requested before, and lets it wait for a week', async () => {
+    freezeClock();
+    const ada = await service.register();
+    const token = readLinkToken(await awaitMail(ada.email, 'verify_email'));
+    await service.post('/email/verify', { json: { token } });
+    for (let hour = 0; hour < 8; hour += 1) {
+      for (let index = 0; index < 6; index += 1)
+        await service.post('/password/forgot', { json: { email: ada.email } });
+      await settle(ada.id);
+      passSeconds(3600);
+    }
+    failNext(1);
+    const { accessToken } = await service.login(ada.name);
+    expect((await askForChange(accessToken, `thief-${ada.email}`)).status).toBe(202);
+    await settle(ada.id);
+    passSeconds(3 * 86_400);
+    await ringAlarm(ada.id);
+    await settle(ada.id);
+    await awaitMail(ada.email, 'email_changing');
+    expect(deliveriesTo(`thief-${ada.email}`)).toHaveLength(1);
   });
 
   it('counts a mail once, however often the provider refuses it', async () => {
@@ -88,12 +139,12 @@ describe('one account', () => {
       await settle(ada.id);
     }
     await awaitMail(ada.email, 'verify_email');
-    const full = await inStore(ada.id, ({ limits }) => limits.peek('mail', Date.now()));
+    const full = await inStore(ada.id, ({ limits }) => limits.peek('requested_mail', Date.now()));
     expect(full).toMatchObject({ allowed: true });
     const { limit_use } = (await readStored(accountOf(ada.id))).tables;
-    const use = limit_use?.find(({ name }) => name === 'mail');
-    // One mail of 20 a day: whole again 72 minutes after it was counted.
-    expect(Number(use?.full_at_ms) - Date.now()).toBeLessThanOrEqual(72 * 60_000);
+    const use = limit_use?.find(({ name }) => name === 'requested_mail');
+    // One place: whole again an hour after it was counted.
+    expect(Number(use?.full_at_ms) - Date.now()).toBeLessThanOrEqual(60 * 60_000);
   });
 });
 
@@ -177,7 +228,7 @@ describe('a provider that takes its time', () => {
     await service.post('/password/forgot', { json: { email: ada.email } });
     const email = `attacker-${ada.name}@example.com`;
     await askForChange(ada.accessToken, email);
-    await service.fetch('/sessions', { method: 'DELETE', bearer: ada.accessToken });
+    await service.fetch('/sessions', { method: 'DELETE', bearer: ada.accessToken, cookie: ada.cookie });
     release();
     const reset = readLinkToken(await awaitMail(ada.email, 'reset_password'));
     await awaitMail(ada.email, 'email_changing');
@@ -218,7 +269,7 @@ describe('a provider that takes its time', () => {
     });
     await askForChange(ada.accessToken, email);
     await asked.promise;
-    await service.fetch('/sessions', { method: 'DELETE', bearer: ada.accessToken });
+    await service.fetch('/sessions', { method: 'DELETE', bearer: ada.accessToken, cookie: ada.cookie });
     gate.resolve();
     await awaitMail(ada.email, 'email_changing');
     vi.restoreAllMocks();

@@ -188,7 +188,7 @@ describe('a delivery that fails', () => {
     expect((await service.post('/email/verify', { json: { token: link } })).status).toBe(204);
     await awaitMail(ada.email, 'email_changed');
     passSeconds(60);
-    await ringAlarm(ada.id);
+    await ringAlarm(ada.id).catch(() => undefined); // Perhaps it has rung: the clock stands, the platform's does not.
     await service.post('/password/forgot', { json: { email: next } });
     await awaitMail(next, 'reset_password');
     expect(deliveriesTo(ada.email).filter(({ mail }) => mail.kind === kind)).toHaveLength(before);
@@ -206,10 +206,14 @@ describe('a delivery that fails', () => {
       const json = { email, password: PASSWORD };
       return service.fetch('/email', { method: 'PUT', bearer: ada.accessToken, json });
     };
-    failNext(1);
+    failNext(2);
     await ask(first);
-    await awaitMail(ada.email, 'email_changing');
+    // Both mails of it.
+    await eventually(async () =>
+      expect(await inStore(ada.id, ({ mail }) => mail.readNextDue(Date.now()))).toBeUndefined(),
+    );
     await ask(second);
+    await awaitMail(ada.email, 'email_changing');
     await awaitMail(second, 'confirm_new_email');
     passSeconds(60);
     await ringAlarm(ada.id);

@@ -49,9 +49,11 @@ const RECOVERIES: Record<string, (ada: Person, own: SignedIn) => Promise<unknown
     }),
   'a reset by mail': (ada) => resetByMail(ada.email),
   'the end of all sessions': (_, own) =>
-    service.fetch('/sessions', { method: 'DELETE', bearer: own.accessToken }),
+    service.fetch('/sessions', { method: 'DELETE', bearer: own.accessToken, cookie: own.cookie }),
   'the end of all other sessions': (_, own) =>
-    service.fetch('/sessions?keep=current', { method: 'DELETE', bearer: own.accessToken }),
+    service.fetch('/sessions?keep=current', {
+      ...{ method: 'DELETE', bearer: own.accessToken, cookie: own.cookie },
+    }),
   'an operator who disables it': async (ada) => {
     await operate('POST', ada.id, 'disable');
   },
@@ -113,6 +115,75 @@ describe.each(Object.entries(RECOVERIES))('%s', (name, recover) => {
     expect(linksTo([ada.email, email]).length - before).toBe(mailsOne ? 1 : 0);
     expect(linksTo([email])).toEqual([]);
   });
+});
+
+describe('whoever holds a session of the account', () => {
+  async function requestLink(ada: Person, count: number): Promise<string> {
+    await service.post('/password/forgot', { json: { email: ada.email } });
+    return readLinkToken(await awaitMail(ada.email, 'reset_password', count));
+  }
+
+  it('ends a requested change of address with an access token alone, and no link to the own address', async () => {
+    const ada = await service.register();
+    const email = `attacker-${ada.name}@example.com`;
+    await askForChange(ada, email);
+    const change = readLinkToken(await awaitMail(email, 'confirm_new_email'));
+    const token = await requestLink(ada, 1);
+    await service.fetch('/sessions?keep=current', { method: 'DELETE', bearer: ada.accessToken });
+    await expectProblem(
+      await service.post('/email/verify', { json: { token: change } }),
+      400,
+      'invalid_link',
+    );
+    expect(
+      (await service.post('/password/reset', { json: { token, newPassword: NEW_PASSWORD } })).status,
+    ).toBe(204);
+  });
+
+  it('cannot end the owner’s links for a new password again and again', async () => {
+    freezeClock();
+    const attacker = await service.register();
+    let mails = 0;
+    const statuses: number[] = [];
+    for (let tries = 0; tries < 5; tries += 1) {
+      mails += 1;
+      const token = await requestLink(attacker, mails);
+      const ended = await service.fetch('/sessions?keep=current', {
+        ...{ method: 'DELETE', bearer: attacker.accessToken, cookie: attacker.cookie },
+      });
+      expect(ended.status).toBe(204);
+      const reset = await service.post('/password/reset', { json: { token, newPassword: NEW_PASSWORD } });
+      statuses.push(reset.status);
+      if (reset.status === 204) break;
+    }
+    expect(statuses).toEqual([400, 400, 400, 204]);
+    expect((await service.post('/refresh', { cookie: attacker.cookie })).status).toBe(401);
+  });
+
+  it('does not use up the links of an hour by ending them', async () => {
+    freezeClock();
+    const ada = await service.register();
+    for (let count = 1; count <= 5; count += 1) await requestLink(ada, count);
+    await operate('DELETE', ada.id, 'sessions');
+    const token = await requestLink(ada, 6);
+    expect(
+      (await service.post('/password/reset', { json: { token, newPassword: NEW_PASSWORD } })).status,
+    ).toBe(204);
+  });
+});
+
+it('a reset makes the limits whole that somebody else used up', async () => {
+  freezeClock();
+  const ada = await service.register();
+  await inStore(ada.id, ({ limits }) => {
+    for (const limit of ['sign_in', 'password_proof'] as const)
+      while (limits.take(limit, Date.now()).allowed);
+  });
+  expect((await service.post('/login', { json: { username: ada.name, password: PASSWORD } })).status).toBe(
+    429,
+  );
+  await resetByMail(ada.email);
+  await service.login(ada.name, NEW_PASSWORD);
 });
 
 it('a link that is revoked between the directory and the account moves neither', async () => {
