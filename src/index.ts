@@ -1,6 +1,8 @@
-// The Worker entry: the app, and the Durable Object class that the platform looks for here.
+// The package entry: the Worker, as the default app; the Durable Object class that the platform looks for here; and what
+// makes an app to mount in another.
 import { createApp } from './app.ts';
 
 export { Account } from './account/account.ts';
+export { createApp } from './app.ts';
 
 export default createApp();

@@ -211,6 +211,21 @@ export interface HistoryResponse {
   events: SecurityEvent[];
 }
 
+/** A way to sign in: its kind, and since when it is this one. Never its secret. */
+export interface Credential {
+  kind: 'password';
+  setAt: string;
+}
+
+/** Response of `GET /me/export`: all that the account holds of its owner, without secrets. */
+export interface ExportResponse {
+  user: User;
+  emailVerified: boolean;
+  sessions: SessionInfo[];
+  history: SecurityEvent[];
+  credentials: Credential[];
+}
+
 /** One account in the operator's list. Its state follows the account within seconds. */
 export interface AccountSummary extends User {
   emailVerified: boolean;

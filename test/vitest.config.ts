@@ -50,6 +50,8 @@ export default defineConfig({
         },
       },
       {
+        // What the platform has and Node has not: declarations of routes are read there, and nothing is run.
+        resolve: { alias: { 'cloudflare:workers': join(root, 'test/support/no-platform.ts') } },
         test: {
           name: 'node',
           testTimeout: TIMEOUT_MS,

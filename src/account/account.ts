@@ -103,6 +103,19 @@ export class Account extends DurableObject<Env> {
     return this.#readLiveSession(sid) && this.#state.events.list();
   }
 
+  /** All that the account holds of its owner, without secrets. Counted, since it reads all of it. */
+  exportData(sid: string) {
+    return this.#withSession(sid, () => {
+      const nowMs = Date.now();
+      const decision = this.#state.limits.take('export', nowMs);
+      if (!decision.allowed) {
+        const retryAfterSeconds = Math.ceil((decision.retryAtMs - nowMs) / 1000);
+        return { outcome: 'throttled' as const, retryAfterSeconds };
+      }
+      return { outcome: 'exported' as const, data: inspect(this.#state, nowMs) };
+    });
+  }
+
   /**
    * Ends one session of the account, the caller's own included. `hasCookie`: the request carried the caller's refresh
    * token as well. Only then is the browser of another session no longer known: an access token alone may be stolen.

@@ -18,6 +18,8 @@ export const ACCOUNT_LIMITS = {
   password_proof: { burst: 10, refillSeconds: HOUR_SECONDS / 10 },
   /** Changes of the user name, refused ones included: each tells whether a name is taken. */
   rename: { burst: 10, refillSeconds: HOUR_SECONDS / 10 },
+  /** Exports of all data: each reads everything that the account holds. */
+  export: { burst: 10, refillSeconds: HOUR_SECONDS / 10 },
   /** Mails that somebody can request, mostly without a password. One an hour always goes: a link for a reset lives that long. */
   requested_mail: { burst: 24, refillSeconds: HOUR_SECONDS },
   /** Notices of what happened. Apart from requested mails, so that requests cannot use up what a notice needs. */

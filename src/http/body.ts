@@ -2,16 +2,17 @@
 import * as v from 'valibot';
 import { trimOptionalWhiteSpace } from '../domain/white-space.ts';
 import { type FieldError, MAX_BODY_BYTES } from '../wire.ts';
-import { setHeader } from './answer.ts';
-import type { AppContext } from './service.ts';
+import type { AppContext } from './context.ts';
 
-export type BodyFault =
-  | 'malformed_body'
-  | 'body_too_large'
-  | 'body_used_up'
-  | 'unsupported_media_type'
-  | 'compressed_body'
-  | 'invalid_input';
+export const bodyFaults = [
+  'malformed_body',
+  'body_too_large',
+  'body_used_up',
+  'compressed_body',
+  'unsupported_media_type',
+  'invalid_input',
+] as const;
+type BodyFault = (typeof bodyFaults)[number];
 export type ReadBody<T> = { ok: true; value: T } | { ok: false; reason: BodyFault; errors?: FieldError[] };
 type ObjectSchema<T> = v.GenericSchema<unknown, T>;
 
@@ -24,7 +25,7 @@ export async function readBody<T>(c: AppContext, schema: ObjectSchema<T>): Promi
   if (format === undefined) return { ok: false, reason: 'unsupported_media_type' };
   if (isCompressed(c.req.header('Content-Encoding'))) {
     // RFC 9110 section 15.5.16: says that the coding is at fault, and which one is taken.
-    setHeader(c, 'Accept-Encoding', 'identity');
+    c.header('Accept-Encoding', 'identity');
     return { ok: false, reason: 'compressed_body' };
   }
   const read = await readBytes(c);

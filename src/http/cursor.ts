@@ -1,6 +1,7 @@
 // Cursors of paged lists: where a page ended, opaque to clients. A text that the list did not give out is refused.
-import { refuse } from './refusal.ts';
-import type { AppContext } from './service.ts';
+
+import type { AppContext } from './context.ts';
+import { refuse } from './problem.ts';
 
 /** A cursor for a position, which its list writes as text and knows again by a pattern. */
 export function encodeCursor(position: string): string {

@@ -1,21 +1,13 @@
-// A grant of the account as an answer: both tokens minted, the cookie set. And the end of the session it replaces.
-
+// A grant of the account as a response: both tokens minted, the cookie set. And rows of the account as the wire shows them.
+import { setCookie } from 'hono/cookie';
 import type { EventRow } from '../account/event-store.ts';
 import type { Mintable, Profile } from '../account/grant.ts';
 import type { Session } from '../domain/session.ts';
-import { type AccessClaims, mintAccessToken } from '../tokens/access-token.ts';
-import {
-  mintRefreshToken,
-  type ReadRefreshToken,
-  type RefreshClaims,
-  type RefreshTokenFault,
-  readRefreshToken,
-} from '../tokens/refresh-token.ts';
+import { mintAccessToken } from '../tokens/access-token.ts';
+import { mintRefreshToken } from '../tokens/refresh-token.ts';
 import type { SecurityEvent, SessionInfo, TokenResponse, User } from '../wire.ts';
-import { readDevice } from './client-address.ts';
-import { MOST_COOKIES, readRefreshCookies, setRefreshCookie } from './cookie.ts';
-import { type AppContext, outcomeOf, serviceOf } from './service.ts';
-import { callAccount } from './storage-calls.ts';
+import { type AppContext, outcomeOf, serviceOf } from './context.ts';
+import { cookieAttributes } from './cookies.ts';
 
 /** Mints the pair, sets the refresh cookie and notes the session for the log. Returns the token body. */
 export async function issueTokens(
@@ -45,80 +37,9 @@ export async function issueTokens(
     mintAccessToken(accessClaims, accessKeys),
     mintRefreshToken({ iss, aud: config.refreshAudience, sub, sid, ctr, iat, exp }, refreshKeys),
   ]);
-  setRefreshCookie(c, refreshToken, exp - nowSeconds);
+  setCookie(c, config.cookieName, refreshToken, { ...cookieAttributes(c), maxAge: exp - nowSeconds });
   Object.assign(outcomeOf(c), { accountId: sub, sessionId: sid });
   return { accessToken, tokenType: 'Bearer', expiresIn: accessExp - nowSeconds };
-}
-
-export type PresentedToken =
-  | { ok: true; claims: RefreshClaims }
-  | { ok: false; reason: 'no_token' | 'two_cookies' | RefreshTokenFault };
-
-/**
- * The refresh token of a request. Cookies of its name that do not verify are ignored: anybody on a sibling domain can plant
- * them where the name has no prefix, and which comes first is up to the browser (RFC 6265 section 5.4). Two genuine ones,
- * equal or not, are refused, since nothing tells which the owner's is; so are more cookies than are looked at.
- */
-export async function findPresentedToken(c: AppContext): Promise<PresentedToken> {
-  const tokens = readRefreshCookies(c);
-  const [first] = tokens;
-  if (first === undefined) return { ok: false, reason: 'no_token' };
-  if (tokens.length === 1) return readPresentedToken(c, first);
-  if (tokens.length > MOST_COOKIES) return { ok: false, reason: 'two_cookies' };
-  const read = await Promise.all(tokens.map((token) => readPresentedToken(c, token)));
-  const [genuine, another] = read.filter(({ ok }) => ok);
-  if (another !== undefined) return { ok: false, reason: 'two_cookies' };
-  return genuine ?? read[0] ?? { ok: false, reason: 'no_token' };
-}
-
-/** Checks a refresh token at the edge: storage never hears of one that is forged, foreign or expired. */
-function readPresentedToken(c: AppContext, token: string): Promise<ReadRefreshToken> {
-  const { config, refreshKeys } = serviceOf(c);
-  const context = {
-    issuer: config.issuer,
-    audience: config.refreshAudience,
-    nowSeconds: Math.floor(Date.now() / 1000),
-  };
-  return readRefreshToken(token, refreshKeys, context);
-}
-
-/**
- * Whether the request carries, beside its access token, a refresh token of the same session. An access token is sent to
- * resource servers and may be stolen there; the cookie is sent here alone.
- */
-export async function presentsSession(
-  c: AppContext,
-  { sub, sid }: Pick<AccessClaims, 'sub' | 'sid'>,
-): Promise<boolean> {
-  for (const token of readRefreshCookies(c).slice(0, MOST_COOKIES)) {
-    const presented = await readPresentedToken(c, token);
-    if (presented.ok && presented.claims.sub === sub && presented.claims.sid === sid) return true;
-  }
-  return false;
-}
-
-/**
- * Ends every session that the request's genuine refresh cookies stand for, of as many as are looked at. Throws an OutageError
- * when storage does not answer.
- */
-export async function endPresentedSessions(c: AppContext): Promise<void> {
-  for (const token of readRefreshCookies(c).slice(0, MOST_COOKIES)) {
-    const presented = await readPresentedToken(c, token);
-    if (!presented.ok) continue;
-    const { sub, sid } = presented.claims;
-    outcomeOf(c).accountId ??= sub;
-    outcomeOf(c).sessionId ??= sid;
-    await callAccount(c, sub, (account) => account.signOut(sid, readDevice(c)));
-  }
-}
-
-/** After a sign-in: the session of the cookie that is being overwritten ends. The sign-in stands even if that fails. */
-export async function endReplacedSessions(c: AppContext): Promise<void> {
-  try {
-    await endPresentedSessions(c);
-  } catch {
-    // The browser holds the new cookie already, and the old session runs out by itself.
-  }
 }
 
 /** An account as its owner sees it. */

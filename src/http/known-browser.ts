@@ -1,13 +1,12 @@
 // The device cookie of requests: which account this browser signed in to before. It holds the account's id, a random
 // number for the browser and nothing of the person.
-import { generateCookie } from 'hono/cookie';
+import { setCookie } from 'hono/cookie';
 import type { KnownBrowser } from '../account/state.ts';
 import { DEVICE_COOKIE } from '../config.ts';
 import { LONGEST_LIFETIME_SECONDS } from '../tokens/claims.ts';
 import { mintDeviceToken, readDeviceToken } from '../tokens/device-token.ts';
-import { addCookie } from './answer.ts';
-import { MOST_COOKIES, readCookies } from './cookie.ts';
-import { type AppContext, serviceOf } from './service.ts';
+import { type AppContext, serviceOf } from './context.ts';
+import { cookieAttributes, MOST_COOKIES, readCookies } from './cookies.ts';
 
 /**
  * The browser's standing with an account, if it has one: of several cookies, the first that is genuine and names the account.
@@ -30,9 +29,7 @@ export async function rememberBrowser(
 ): Promise<void> {
   const claims = { sub: accountId, bid: browserId, epoch };
   const token = await mintDeviceToken(claims, serviceOf(c).refreshKeys, deviceContext(c));
-  const { cookieSameSite } = serviceOf(c).config;
-  const attributes = { path: '/', secure: true, httpOnly: true, sameSite: cookieSameSite };
-  addCookie(c, generateCookie(DEVICE_COOKIE, token, { ...attributes, maxAge: LONGEST_LIFETIME_SECONDS }));
+  setCookie(c, DEVICE_COOKIE, token, { ...cookieAttributes(c), maxAge: LONGEST_LIFETIME_SECONDS });
 }
 
 function deviceContext(c: AppContext) {

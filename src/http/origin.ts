@@ -2,11 +2,7 @@
 import type { MiddlewareHandler } from 'hono';
 import { matchesOrigin } from '../domain/origins.ts';
 import { trimOptionalWhiteSpace } from '../domain/white-space.ts';
-import { answerEmpty, setHeader } from './answer.ts';
-import { refuse } from './refusal.ts';
-import { type AppContext, type AppEnv, outcomeOf, serviceOf } from './service.ts';
-
-type Handler = (c: AppContext) => Response | Promise<Response>;
+import { type AppContext, type AppEnv, outcomeOf, serviceOf } from './context.ts';
 
 /** What a preflight may ask for: bounds of a header that is sent back. */
 const MOST_REQUEST_HEADERS = 64;
@@ -14,22 +10,13 @@ const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]{1,128}$/;
 /** `https://`, a host name of 253 characters, a port. */
 const LONGEST_ORIGIN = 270;
 
-/** A handler behind the check, which comes before anything else that it does. For all that is no GET. */
-export function underOriginCheck(handler: Handler): Handler {
-  return (c) => {
-    if (isOriginAllowed(c)) return handler(c);
-    noteOrigin(c);
-    return refuse(c, 'origin_not_allowed');
-  };
-}
-
 /**
  * Whether a request that carries or sets the cookie, or changes something, may pass. `Origin` decides where there is one.
  * `null` can come from any sandboxed frame, but also from a form on a page of ours, which sends no referrer: there
  * `Sec-Fetch-Site` (Fetch Metadata) decides, which script cannot forge and which calls a frame with no origin
  * `cross-site`. It decides too where there is no `Origin`; without both it is no browser, and no victim's cookie is at stake.
  */
-function isOriginAllowed(c: AppContext): boolean {
+export function isOriginAllowed(c: AppContext): boolean {
   const origin = c.req.header('Origin');
   const site = c.req.header('Sec-Fetch-Site');
   if (origin === 'null') return site === 'same-origin';
@@ -48,7 +35,7 @@ export const corsForListedOrigins: MiddlewareHandler<AppEnv> = async (c, next) =
   const isPreflight =
     c.req.method === 'OPTIONS' && c.req.header('Access-Control-Request-Method') !== undefined;
   // Said to every origin: a cache must not hand this response to a listed one.
-  setHeader(c, 'Vary', isPreflight ? 'Origin, Access-Control-Request-Headers' : 'Origin');
+  c.header('Vary', isPreflight ? 'Origin, Access-Control-Request-Headers' : 'Origin');
   if (origin === undefined) return next();
   if (!isListed(c, origin)) {
     if (isPreflight && !isOwnOrigin(c, origin)) {
@@ -57,18 +44,14 @@ export const corsForListedOrigins: MiddlewareHandler<AppEnv> = async (c, next) =
     }
     return next();
   }
-  setHeader(c, 'Access-Control-Allow-Origin', origin);
-  setHeader(c, 'Access-Control-Allow-Credentials', 'true');
-  setHeader(c, 'Access-Control-Expose-Headers', 'Date,Retry-After,WWW-Authenticate');
+  c.header('Access-Control-Allow-Origin', origin);
+  c.header('Access-Control-Allow-Credentials', 'true');
+  c.header('Access-Control-Expose-Headers', 'Date,Retry-After,WWW-Authenticate');
   if (!isPreflight) return next();
-  setHeader(c, 'Access-Control-Allow-Methods', 'GET,POST,PUT,PATCH,DELETE');
-  setHeader(
-    c,
-    'Access-Control-Allow-Headers',
-    allowedHeaders(c.req.header('Access-Control-Request-Headers')),
-  );
-  setHeader(c, 'Access-Control-Max-Age', '600');
-  return answerEmpty(c, 204);
+  c.header('Access-Control-Allow-Methods', 'GET,POST,PUT,PATCH,DELETE');
+  c.header('Access-Control-Allow-Headers', allowedHeaders(c.req.header('Access-Control-Request-Headers')));
+  c.header('Access-Control-Max-Age', '600');
+  return c.body(null, 204);
 };
 
 /** Whatever is asked for: a listed origin is trusted, and tools for tracing add headers that nobody can list beforehand. */
@@ -94,7 +77,7 @@ function isOwnOrigin(c: AppContext, origin: string): boolean {
 }
 
 /** Notes a refused origin for the log, where an operator looks for the one that is missing in the list. */
-function noteOrigin(c: AppContext): void {
+export function noteOrigin(c: AppContext): void {
   const origin = c.req.header('Origin');
   if (origin === undefined) return;
   const isWellFormed =

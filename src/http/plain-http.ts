@@ -1,9 +1,8 @@
 // Requests over plain http to a service whose issuer is https: they get no token, and nothing in them is read.
 import type { MiddlewareHandler } from 'hono';
 import { isLocalIssuer } from '../config.ts';
-import { answerEmpty, setHeader } from './answer.ts';
-import { refuse } from './refusal.ts';
-import { type AppContext, type AppEnv, serviceOf } from './service.ts';
+import { type AppContext, type AppEnv, serviceOf } from './context.ts';
+import { refuse } from './problem.ts';
 
 /**
  * Whoever is on the way reads a password and a token, and can put a script of theirs in a page. A redirect would send the body
@@ -20,8 +19,7 @@ export const refusePlainHttp: MiddlewareHandler<AppEnv> = async (c, next) => {
   const url = new URL(c.req.url);
   url.protocol = 'https:';
   url.port = '';
-  setHeader(c, 'Location', url.href);
-  return answerEmpty(c, 308);
+  return c.redirect(url.href, 308);
 };
 
 function isPlainHttp(c: AppContext): boolean {

@@ -2,7 +2,7 @@
 import { waitUntil } from 'cloudflare:workers';
 import type { Account } from '../account/account.ts';
 import { OutageError } from '../errors.ts';
-import type { AppContext } from './service.ts';
+import type { AppContext } from './context.ts';
 
 /** Longer than any honest answer: a burst of sign-ins to one account queues behind its hashes, 0.2 s each. */
 const DEADLINE_MS = 15_000;
@@ -21,7 +21,9 @@ export function callAccount<T>(
   accountId: string,
   call: (account: AccountClient) => Promise<T>,
 ): Promise<T> {
-  return withDeadline('account_unavailable', () => call(openAccount(c, accountId)));
+  // Every argument and result of these methods is plain data, which RPC copies as it is.
+  const open = () => c.env.ACCOUNT.getByName(accountId) as unknown as AccountClient;
+  return withDeadline('account_unavailable', () => call(open()));
 }
 
 /**
@@ -57,11 +59,6 @@ export function finishLater(c: AppContext, call: Promise<unknown>): void {
     context = { waitUntil };
   }
   context.waitUntil(settled);
-}
-
-function openAccount(c: AppContext, accountId: string): AccountClient {
-  // Every argument and result of these methods is plain data, which RPC copies as it is.
-  return c.env.ACCOUNT.getByName(accountId) as unknown as AccountClient;
 }
 
 async function withDeadline<T>(reason: OutageError['reason'], call: () => Promise<T>): Promise<T> {

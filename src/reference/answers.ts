@@ -59,6 +59,13 @@ export const answers = {
   Me: v.object({ user, session }) satisfies Of<wire.MeResponse>,
   EmailAddress: v.object({ email: v.string(), verified: v.boolean() }) satisfies Of<wire.EmailResponse>,
   History: v.object({ events: v.array(event) }) satisfies Of<wire.HistoryResponse>,
+  Export: v.object({
+    user,
+    emailVerified: v.boolean(),
+    sessions: v.array(session),
+    history: v.array(event),
+    credentials: v.array(v.object({ kind: v.literal('password'), setAt: timestamp })),
+  }) satisfies Of<wire.ExportResponse>,
   Sessions: v.object({ sessions: v.array(session) }) satisfies Of<wire.SessionsResponse>,
   AccountList: v.object({
     accounts: v.array(

@@ -5,7 +5,7 @@ import type * as v from 'valibot';
 import { describeFailure, type FailureReason } from '../errors.ts';
 import * as wire from '../wire.ts';
 import { answers } from './answers.ts';
-import { elsewhere, everywhere, type Operation, operations, queries, requests, tags } from './operations.ts';
+import { elsewhere, everywhere, type Operation, operations, requests, tags } from './operations.ts';
 
 type Json = Record<string, unknown>;
 
@@ -178,7 +178,7 @@ function pathParameters(path: string): Json[] {
 
 function queryParameters({ query }: Operation): Json[] {
   if (query === undefined) return [];
-  const { properties = {} } = convert(queries[query]) as { properties?: Json };
+  const { properties = {} } = convert(query) as { properties?: Json };
   return Object.entries(properties).map(([name, schema]) => ({
     ...{ name, in: 'query', schema },
     ...PARAMETERS[name],

@@ -1,9 +1,8 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { routes } from '../../src/app.ts';
-import { page } from '../../src/http/page.ts';
 import { insideAccount } from '../support/inside-account.ts';
 import { muteRequestLog } from '../support/quiet.ts';
+import { isPage, routes } from '../support/routes.ts';
 import { PASSWORD, type Person, Service } from '../support/service.ts';
 import { expectSound, readStorage, send } from '../support/soundness.ts';
 
@@ -73,8 +72,8 @@ describe('headers of any kind', () => {
         const body = path === '/login' || path === '/register' ? { body: '{"username":"a"}' } : {};
         const response = await send(service, path, { method, headers, ...body });
         const code = await expectSound(response, method);
-        const isPage = routes[path]?.GET === page;
-        const isOpen = isPage || path === '/logout' || path === '/health' || path.startsWith('/.well-known/');
+        const isFile = isPage(routes[path]?.GET);
+        const isOpen = isFile || path === '/logout' || path === '/health' || path.startsWith('/.well-known/');
         if (!isOpen) expect(code).not.toBe('ok');
         expect(response.headers.get('Set-Cookie') ?? '').not.toContain('=eyJ');
         expect(response.headers.has('Access-Control-Allow-Origin')).toBe(false);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { routes } from '../../src/app.ts';
 import { muteRequestLog } from '../support/quiet.ts';
+import { routes } from '../support/routes.ts';
 import { type Person, Service } from '../support/service.ts';
 import { expectSound, readStorage, send } from '../support/soundness.ts';
 

@@ -1,3 +1,4 @@
+import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
 import { operations, requests } from '../../src/reference/operations.ts';
 import { BLANKS_IN_HEADERS, OPTIONAL_WHITE_SPACE } from '../support/blanks.ts';
@@ -190,18 +191,17 @@ describe('names of Object.prototype', () => {
   });
 
   const withBody = Object.entries(operations).flatMap(([path, methods]) =>
-    Object.entries(methods).flatMap(([method, { body }]) =>
-      // The body of a search may be empty.
-      body === undefined || body === 'AccountSearch'
-        ? []
-        : [[method, path, Object.keys(requests[body].entries)] as const],
-    ),
+    Object.entries(methods).flatMap(([method, { body }]) => {
+      const schema = body === undefined ? undefined : requests[body];
+      return schema === undefined ? [] : [[method, path, schema] as const];
+    }),
   );
 
-  it.each(withBody)('stand for no field of %s %s', async (method, path, fields) => {
+  it.each(withBody)('stand for no field of %s %s', async (method, path, schema) => {
     const ADMIN_TOKEN = 'admin-token-of-the-tests-0123456789abcdef';
     const operated = new Service({ ADMIN_TOKEN });
     const ada = await operated.register();
+    const fields = Object.keys(Reflect.get(schema, 'entries'));
     const inner = JSON.stringify(Object.fromEntries(fields.map((field) => [field, 'x'])));
     const response = await operated.fetch(path, {
       method,
@@ -209,6 +209,11 @@ describe('names of Object.prototype', () => {
       bearer: path.startsWith('/admin') ? ADMIN_TOKEN : ada.accessToken,
       body: `{"__proto__":${inner},"constructor":{"prototype":${inner}}}`,
     });
+    // Where no field is required, `x` would be refused in one that was taken.
+    if (v.is(schema, {})) {
+      expect(response.status).toBe(200);
+      return;
+    }
     const { errors = [] } = await response.clone().json<{ errors?: { field: string; message: string }[] }>();
     expect(errors.every(({ message }) => message === 'is required')).toBe(true);
     expect(errors.length).toBeGreaterThan(0);

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { routes } from '../../src/app.ts';
 import { expectAbsent } from '../support/absence.ts';
 import { captureLogs, parseLine } from '../support/logs.ts';
 import { interceptAccounts } from '../support/outage.ts';
 import { expectProblem } from '../support/problem.ts';
+import { routes } from '../support/routes.ts';
 import { ACCESS_SECRET, PASSWORD, REFRESH_SECRET, Service, uniqueName } from '../support/service.ts';
 import { readSessions } from '../support/storage.ts';
 
@@ -17,6 +17,7 @@ const table: [string, string][] = [
   ['/logout', 'OPTIONS, POST'],
   ['/me', 'DELETE, GET, HEAD, OPTIONS, PATCH'],
   ['/me/history', 'GET, HEAD, OPTIONS'],
+  ['/me/export', 'GET, HEAD, OPTIONS'],
   ['/password', 'OPTIONS, PUT'],
   ['/password/forgot', 'OPTIONS, POST'],
   ['/password/reset', 'OPTIONS, POST'],

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { routes } from '../../src/app.ts';
-import { page } from '../../src/http/page.ts';
 import { breakDirectory, brokenAccounts, interceptAccounts } from '../support/outage.ts';
+import { isPage, routes } from '../support/routes.ts';
 import { PASSWORD, Service, uniqueName } from '../support/service.ts';
 
 const LISTED = 'https://app.example';
@@ -98,7 +97,7 @@ describe('every answer', () => {
 });
 
 describe('a page', () => {
-  const files = Object.entries(routes).filter(([, { GET }]) => GET === page);
+  const files = Object.entries(routes).filter(([, { GET }]) => isPage(GET));
 
   it.each(files.map(([path]) => path))(
     'has no opener of another origin, and is embedded by none: %s',

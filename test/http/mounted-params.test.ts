@@ -2,9 +2,9 @@
 import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test';
 import { Hono } from 'hono';
 import { describe, expect, it } from 'vitest';
-import { adminRoutes, routes } from '../../src/app.ts';
 import latchkey from '../../src/index.ts';
 import { captureLogs, parseLine } from '../support/logs.ts';
+import { adminRoutes, routes } from '../support/routes.ts';
 import { accountOf, decodePayload, PASSWORD, Service, uniqueName } from '../support/service.ts';
 
 const HOST = 'https://app.test';

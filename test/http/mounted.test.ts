@@ -3,7 +3,7 @@ import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
 import { Hono } from 'hono';
 import { cors } from 'hono/cors';
 import { describe, expect, it } from 'vitest';
-import latchkey from '../../src/index.ts';
+import latchkey, { createApp } from '../../src/index.ts';
 import { captureLogs, parseLine } from '../support/logs.ts';
 import { breakDirectory } from '../support/outage.ts';
 import { expectProblem } from '../support/problem.ts';
@@ -133,5 +133,20 @@ describe('mounted below /auth', () => {
 
   it('does not take the parent’s /account for its own page', async () => {
     await expectProblem(await send('/auth/account'), 404, 'not_found');
+  });
+
+  it('is as well what createApp makes', async () => {
+    const other = new Hono();
+    other.use(async (c, next) => {
+      c.header('X-Parent', 'set before');
+      await next();
+    });
+    other.route('/auth', createApp());
+    const ctx = createExecutionContext();
+    const response = await other.fetch(new Request(`${HOST}/auth/health`), env as never, ctx);
+    await waitOnExecutionContext(ctx);
+    expect(response.status).toBe(200);
+    expect(response.headers.get('X-Parent')).toBe('set before');
+    expect(response.headers.get('Cache-Control')).toBe('no-store');
   });
 });

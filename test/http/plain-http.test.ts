@@ -1,11 +1,11 @@
 // Requests over plain http while the issuer is https: whoever is on the way reads and changes them.
 import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
-import { adminRoutes, routes } from '../../src/app.ts';
 import worker from '../../src/index.ts';
 import { expectDocumented } from '../support/documented.ts';
 import { captureLogs, parseLine } from '../support/logs.ts';
 import { expectProblem } from '../support/problem.ts';
+import { adminRoutes, routes } from '../support/routes.ts';
 import { PASSWORD, Service } from '../support/service.ts';
 import { readFailures, readSessions } from '../support/storage.ts';
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { REFUSAL_FLOOR_MS } from '../../src/http/login.ts';
-import { FORGOTTEN_ANSWER_MS } from '../../src/http/password.ts';
+import { REFUSAL_FLOOR_MS } from '../../src/http/routes/login.ts';
+import { FORGOTTEN_ANSWER_MS } from '../../src/http/routes/password.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
 import { PASSWORD, Service, uniqueName } from '../support/service.ts';
 

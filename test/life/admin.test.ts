@@ -1,7 +1,6 @@
 import { listDurableObjectIds } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { adminRoutes } from '../../src/app.ts';
 import { findAccountId } from '../../src/directory/directory.ts';
 import { NOTHING, readStored } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
@@ -9,6 +8,7 @@ import { Faults } from '../support/faults.ts';
 import { captureLogs } from '../support/logs.ts';
 import { awaitMail, deliveriesTo, readLinkToken } from '../support/mailbox.ts';
 import { expectProblem, INVALID_TOKEN } from '../support/problem.ts';
+import { adminRoutes } from '../support/routes.ts';
 import { accountOf, PASSWORD, type Person, Service, uniqueName } from '../support/service.ts';
 
 const ADMIN_TOKEN = 'admin-token-of-the-tests-0123456789abcdef';

@@ -1,13 +1,13 @@
 // What operators did: on record before it is done, and after the account is gone.
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { adminRoutes } from '../../src/app.ts';
 import { AUDIT_RETENTION_MS } from '../../src/directory/audit.ts';
 import { expectAbsent } from '../support/absence.ts';
 import { NOTHING, readStored } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
 import { breakDirectory, brokenAccounts } from '../support/outage.ts';
 import { expectProblem } from '../support/problem.ts';
+import { adminRoutes } from '../support/routes.ts';
 import { accountOf, Service, uniqueName } from '../support/service.ts';
 import { findInDirectory, listStoredUsernames } from '../support/storage.ts';
 

@@ -1,9 +1,8 @@
 // Who gets in at all: foreign origins and addresses over their limit get no further.
 
 import { describe, expect, it } from 'vitest';
-import { adminRoutes, routes } from '../../src/app.ts';
-import { ADDRESS_LIMITS } from '../../src/http/limits.ts';
 import { expectProblem } from '../support/problem.ts';
+import { ADDRESS_LIMITS, adminRoutes, routes } from '../support/routes.ts';
 import { ISSUER, PASSWORD, Service } from '../support/service.ts';
 
 const FOREIGN = { Origin: 'https://evil.example' };

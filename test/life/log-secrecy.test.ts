@@ -1,10 +1,10 @@
 // What the log must never hold, over everything that an account's owner and its operators can do.
 
 import { expect, it } from 'vitest';
-import { adminRoutes, routes } from '../../src/app.ts';
 import { expectAbsent } from '../support/absence.ts';
 import { captureLogs, parseLine } from '../support/logs.ts';
 import { awaitMail, failNext, readLinkToken } from '../support/mailbox.ts';
+import { adminRoutes, routes } from '../support/routes.ts';
 import { type Parts, type Person, readCookie, Service, uniqueName } from '../support/service.ts';
 
 /** Long enough that no other text holds it by chance, short enough that part of a token would show. */
@@ -94,6 +94,7 @@ async function changeAddress({ name, email }: { name: string; email: string }): 
   secrets.push(renamed);
   await send('PATCH', '/me', { bearer, json: { username: renamed } });
   await send('GET', '/me/history', { bearer });
+  await send('GET', '/me/export', { bearer });
   await send('DELETE', '/me', { bearer, json: { password: WRONG } });
   await send('DELETE', '/me', { bearer, json: { password: OLD_PASSWORD } });
   return bearer;

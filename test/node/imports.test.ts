@@ -20,7 +20,7 @@ const sources = readSources();
 
 describe('the source tree', () => {
   it('imports downward only, without cycles and without barrels', () => {
-    expect(Object.keys(sources)).toContain('http/login.ts');
+    expect(Object.keys(sources)).toContain('http/routes/login.ts');
     expect(findImportFaults(sources)).toEqual([]);
   });
 
@@ -31,7 +31,7 @@ describe('the source tree', () => {
   it.each<[string, string]>([
     ['wire.ts', './errors.ts'],
     ['wire.ts', './domain/names.ts'],
-    ['errors.ts', './http/refusal.ts'],
+    ['errors.ts', './http/problem.ts'],
     ['domain/session.ts', '../tokens/claims.ts'],
     ['domain/session.ts', '../account/account.ts'],
     ['domain/session.ts', 'valibot'],
@@ -49,11 +49,13 @@ describe('the source tree', () => {
     ['mail/mailer.ts', '../config.ts'],
     ['config.ts', './tokens/key-ring.ts'],
     ['config.ts', './http/service.ts'],
-    ['http/login.ts', '../app.ts'],
-    ['http/login.ts', '../index.ts'],
-    ['http/login.ts', '../passwords/scrypt.ts'],
-    ['http/login.ts', '../cli/key-maker.ts'],
-    ['http/login.ts', 'node:fs'],
+    ['http/routes/login.ts', '../../app.ts'],
+    ['http/routes/login.ts', '../../index.ts'],
+    ['http/routes/login.ts', '../../passwords/scrypt.ts'],
+    ['http/routes/login.ts', '../../cli/key-maker.ts'],
+    ['http/routes/login.ts', 'node:fs'],
+    ['http/grant.ts', './routes/login.ts'],
+    ['http/grant.ts', '../app.ts'],
     ['app.ts', './index.ts'],
     ['app.ts', './account/account.ts'],
     ['app.ts', './directory/directory.ts'],
@@ -148,7 +150,7 @@ describe('the check of env', () => {
     ['http/login.ts', "import { env } from 'cloudflare:workers';", 'env'],
     ['http/login.ts', 'process.env.ISSUER', 'ISSUER'],
     ['http/storage-calls.ts', 'c.env.ISSUER', 'ISSUER'],
-    ['http/client-address.ts', 'c.env[name]', '[name]'],
+    ['http/client-info.ts', 'c.env[name]', '[name]'],
     ['account/account.ts', 'this.env.ACCOUNT', 'ACCOUNT'],
     ['account/account.ts', 'this.#env.ISSUER', 'ISSUER'],
     ['http/service.ts', 'env.ISSUER', 'ISSUER'],
@@ -160,9 +162,9 @@ describe('the check of env', () => {
     const uses = {
       'config.ts': 'const x = env[name]; const { ISSUER } = env;',
       'http/service.ts': 'loadConfig(env);',
-      'http/observe.ts': 'loadService(c.env);',
+      'http/request-log.ts': 'loadService(c.env);',
       'http/storage-calls.ts': 'c.env.ACCOUNT.getByName(id); c.env.DIRECTORY;',
-      'http/client-address.ts': 'c.env[ADDRESS_LIMITS[endpoint]].limit({ key });',
+      'http/client-info.ts': 'c.env[binding].limit({ key });',
       'account/account.ts': 'hasClaim(this.env.DIRECTORY, id);',
       'cli/wrangler.ts': 'spawn(x, { env: process.env });',
       'http/login.ts': 'environment.ISSUER; "env"; // env',

@@ -1,44 +1,64 @@
 // POST /register: an account and its first session. Claim last: the account exists before its names are claimed, so a
 // claimed name always has an account. An account whose claim never came removes itself (account/account.ts, alarm).
-import type { Registered, Registration } from '../account/grant.ts';
-import { randomId } from '../account/id.ts';
-import { claim, findTaken } from '../directory/directory.ts';
-import { type Name, parseEmail, parseUsername } from '../domain/names.ts';
-import { findPasswordFault } from '../domain/password-rules.ts';
-import type { SessionPolicy } from '../domain/session.ts';
-import { type FieldError, type RegisterRequest, type RegisterResponse, registerRequest } from '../wire.ts';
-import { answerJson } from './answer.ts';
-import { readBody } from './body.ts';
-import { readDevice } from './client-address.ts';
-import { refuseOverLimit } from './entrance.ts';
-import { endReplacedSessions, issueTokens, toUser } from './grant.ts';
-import { rememberBrowser } from './known-browser.ts';
-import { refuse } from './refusal.ts';
-import { type AppContext, outcomeOf, serviceOf, toPolicy } from './service.ts';
-import { callAccount, callDirectory, finishLater } from './storage-calls.ts';
+import type { Registered, Registration } from '../../account/grant.ts';
+import { randomId } from '../../account/id.ts';
+import { claim, findTaken } from '../../directory/directory.ts';
+import { type Name, parseEmail, parseUsername } from '../../domain/names.ts';
+import { findPasswordFault } from '../../domain/password-rules.ts';
+import type { SessionPolicy } from '../../domain/session.ts';
+import { type FieldError, type RegisterRequest, type RegisterResponse, registerRequest } from '../../wire.ts';
+import { readDevice } from '../client-info.ts';
+import { type AppContext, outcomeOf, serviceOf } from '../context.ts';
+import { issueTokens, toUser } from '../grant.ts';
+import { rememberBrowser } from '../known-browser.ts';
+import { refuse } from '../problem.ts';
+import { endReplacedSessions } from '../refresh-cookie.ts';
+import { route } from '../route.ts';
+import { toPolicy } from '../service.ts';
+import { callAccount, callDirectory, finishLater } from '../storage-calls.ts';
 
-export async function register(c: AppContext): Promise<Response> {
-  const { config } = serviceOf(c);
-  if (!config.isRegistrationOpen) return refuse(c, 'registration_closed');
-  const limited = await refuseOverLimit(c, 'POST /register');
-  if (limited) return limited;
-  const body = await readBody(c, registerRequest);
-  if (!body.ok) return refuse(c, body.reason, body);
-  const names = checkRegistration(body.value, config.passwordMinLength);
-  if (!names.ok) return refuse(c, 'invalid_input', names);
+export const register = route({
+  method: 'POST',
+  path: '/register',
+  limit: 'REGISTRATION_LIMIT',
+  auth: 'none',
+  body: registerRequest,
+  reference: {
+    id: 'register',
+    tag: 'Authentication',
+    summary: 'Register an account, and sign in',
+    description: 'With `REQUIRE_VERIFIED_EMAIL=on` nobody is signed in yet, and the answer is `user` alone.',
+    status: 201,
+    answer: ['Registered', 'Profile'],
+    effect: 'signsIn',
+    takesForms: true,
+    refusals: [
+      'registration_closed',
+      'username_taken',
+      'email_taken',
+      'account_unavailable',
+      'directory_unavailable',
+    ],
+  },
+  handler: async (c, { body }) => {
+    const { config } = serviceOf(c);
+    if (!config.isRegistrationOpen) return refuse(c, 'registration_closed');
+    const names = checkRegistration(body, config.passwordMinLength);
+    if (!names.ok) return refuse(c, 'invalid_input', names);
 
-  // With REQUIRE_VERIFIED_EMAIL nobody is signed in before the address is confirmed, not even at registration.
-  const policy = config.requiresVerifiedEmail ? undefined : toPolicy(config);
-  const created = await createAccount(c, names, { password: body.value.password, policy });
-  if (!created.ok) return refuse(c, created.reason);
-  const { registered } = created;
-  const user = toUser(registered.profile);
-  if (registered.session === undefined) return answerJson(c, { user }, 201);
-  await endReplacedSessions(c);
-  const answer: RegisterResponse = { ...(await issueTokens(c, registered)), user };
-  await rememberBrowser(c, user.id, registered.browser);
-  return answerJson(c, answer, 201);
-}
+    // With REQUIRE_VERIFIED_EMAIL nobody is signed in before the address is confirmed, not even at registration.
+    const policy = config.requiresVerifiedEmail ? undefined : toPolicy(config);
+    const created = await createAccount(c, names, { password: body.password, policy });
+    if (!created.ok) return refuse(c, created.reason);
+    const { registered } = created;
+    const user = toUser(registered.profile);
+    if (registered.session === undefined) return c.json({ user }, 201);
+    await endReplacedSessions(c);
+    const response: RegisterResponse = { ...(await issueTokens(c, registered)), user };
+    await rememberBrowser(c, user.id, registered.browser);
+    return c.json(response, 201);
+  },
+});
 
 type Created = { ok: true; registered: Registered } | { ok: false; reason: 'username_taken' | 'email_taken' };
 

@@ -1,8 +1,8 @@
 // Who is asking: the client's address and device, and the limits per address.
 import type { Actor } from '../account/event-store.ts';
 import { formatIpAddress, type IpAddress, parseIpAddress, toLimitKey } from '../domain/ip-address.ts';
-import { ADDRESS_LIMITS, type LimitedEndpoint } from './limits.ts';
-import { type AppContext, outcomeOf, serviceOf } from './service.ts';
+import { type AppContext, outcomeOf, serviceOf } from './context.ts';
+import type { LimitBinding } from './limits.ts';
 
 /** The `period` of the limits in wrangler.toml: what a client waits at most. */
 export const LIMIT_PERIOD_SECONDS = 60;
@@ -21,10 +21,10 @@ export function readDevice(c: AppContext): Actor {
 }
 
 /** Counts the request against its client's address. A limiter that does not answer lets pass: it must not be an outage. */
-export async function isOverAddressLimit(c: AppContext, endpoint: LimitedEndpoint): Promise<boolean> {
+export async function isOverAddressLimit(c: AppContext, binding: LimitBinding): Promise<boolean> {
   if (!serviceOf(c).config.hasAddressLimits) return false;
   try {
-    const { success } = await c.env[ADDRESS_LIMITS[endpoint]].limit({ key: limitKey(readAddress(c)) });
+    const { success } = await c.env[binding].limit({ key: limitKey(readAddress(c)) });
     return !success;
   } catch {
     return false;

@@ -1,9 +1,8 @@
-// Cookies of requests, read by name; and the refresh cookie: read, set, cleared, always with the same attributes.
-import { generateCookie } from 'hono/cookie';
+// Cookies of requests, read by name; and the attributes that each of ours is set and cleared with.
+import { setCookie } from 'hono/cookie';
 import { trimOptionalWhiteSpace } from '../domain/white-space.ts';
-import { addCookie } from './answer.ts';
+import { type AppContext, serviceOf } from './context.ts';
 import { isFromBrowser } from './origin.ts';
-import { type AppContext, serviceOf } from './service.ts';
 
 /**
  * Cookies of one name that are looked at. A browser sends several where a sibling domain or a longer path has set the name
@@ -33,24 +32,13 @@ export function readCookies(c: AppContext, name: string): string[] {
   return values;
 }
 
-/** The values of all cookies of the refresh cookie's name; which of them is genuine, grant.ts decides. */
-export function readRefreshCookies(c: AppContext): string[] {
-  return readCookies(c, serviceOf(c).config.cookieName);
-}
-
-/** Sets the cookie for as long as its token is good. */
-export function setRefreshCookie(c: AppContext, token: string, maxAgeSeconds: number): void {
-  addCookie(
-    c,
-    generateCookie(serviceOf(c).config.cookieName, token, { ...attributes(c), maxAge: maxAgeSeconds }),
-  );
-}
-
-/** Clears the cookie: only a 401 from `/refresh` and a sign-out may. */
+/** Clears the refresh cookie: only a 401 from `/refresh` and a sign-out may. */
 export function clearRefreshCookie(c: AppContext): void {
-  setRefreshCookie(c, '', 0);
+  setCookie(c, serviceOf(c).config.cookieName, '', { ...cookieAttributes(c), maxAge: 0 });
 }
 
-function attributes(c: AppContext) {
-  return { path: '/', secure: true, httpOnly: true, sameSite: serviceOf(c).config.cookieSameSite };
+/** What every cookie of ours carries, beside how long it lasts: a browser takes another set of them for another cookie. */
+export function cookieAttributes(c: AppContext) {
+  const { cookieSameSite } = serviceOf(c).config;
+  return { path: '/', secure: true, httpOnly: true, sameSite: cookieSameSite };
 }

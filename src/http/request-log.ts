@@ -2,54 +2,44 @@
 // A log line holds ids and reasons, and never a name, an address of mail, a password, a token or a cookie.
 import type { MiddlewareHandler } from 'hono';
 import { describeFailure, type FailureReason } from '../errors.ts';
-import { refuse } from './refusal.ts';
 import {
-  type AnswerHead,
   type AppContext,
   type AppEnv,
   beginRequest,
-  loadService,
   type RequestOutcome,
   type RequestState,
-} from './service.ts';
+} from './context.ts';
+import { refuse } from './problem.ts';
+import { loadService } from './service.ts';
 
 /** Two years (RFC 6797). Without includeSubDomains: the other names under the operator's domain are not ours to decide. */
 const HSTS = 'max-age=63072000';
 /** Answers are data: nothing in them may load, run or be framed. `default-src` does not cover `base-uri`. Pages set their own. */
 const DATA_POLICY = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'";
 
-export const observe =
-  (isMounted: (request: Request) => boolean): MiddlewareHandler<AppEnv> =>
-  async (c, next) => {
-    const startedAtMs = Date.now();
-    const outcome: RequestOutcome = { requestId: readRequestId(c.req.header('CF-Ray')) };
-    const head: AnswerHead = {
-      headers: commonHeaders(outcome.requestId),
-      cookies: [],
-      isMounted: isMounted(c.req.raw),
-    };
-    const state: RequestState = { outcome, head };
-    beginRequest(c, state);
-    const loaded = await loadService(c.env);
-    if (loaded.ok) {
-      state.service = loaded.service;
-      await next();
-    } else {
-      c.res = refuse(c, 'misconfigured');
-    }
-    writeLog(c, outcome, Date.now() - startedAtMs);
-  };
-
-function commonHeaders(requestId: string): Record<string, string> {
-  return {
-    'Cache-Control': 'no-store',
-    'Content-Security-Policy': DATA_POLICY,
-    'Referrer-Policy': 'no-referrer',
-    'Strict-Transport-Security': HSTS,
-    'X-Content-Type-Options': 'nosniff',
-    'X-Request-Id': requestId,
-  };
-}
+/** Begins a request, and ends it: everything else runs inside. */
+export const observe: MiddlewareHandler<AppEnv> = async (c, next) => {
+  const receivedAtMs = Date.now();
+  const outcome: RequestOutcome = { requestId: readRequestId(c.req.header('CF-Ray')) };
+  const state: RequestState = { outcome, receivedAtMs, input: {} };
+  beginRequest(c, state);
+  // A parent app may have set another one, which responses without a status of their own would take.
+  c.status(200);
+  c.header('Cache-Control', 'no-store');
+  c.header('Content-Security-Policy', DATA_POLICY);
+  c.header('Referrer-Policy', 'no-referrer');
+  c.header('Strict-Transport-Security', HSTS);
+  c.header('X-Content-Type-Options', 'nosniff');
+  c.header('X-Request-Id', outcome.requestId);
+  const loaded = await loadService(c.env);
+  if (loaded.ok) {
+    state.service = loaded.service;
+    await next();
+  } else {
+    c.res = refuse(c, 'misconfigured');
+  }
+  writeLog(c, outcome, Date.now() - receivedAtMs);
+};
 
 /** The edge's own id where there is one; the pattern keeps a client's invention out of the log. */
 function readRequestId(ray: string | undefined): string {

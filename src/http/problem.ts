@@ -1,8 +1,7 @@
 // Refusals on the wire: problem documents (RFC 9457), the challenge of a 401, Retry-After. What they say is in errors.ts.
 import { challengeFor, describeFailure, type FailureReason, UNAVAILABLE_RETRY_SECONDS } from '../errors.ts';
 import type { FieldError, Problem } from '../wire.ts';
-import { answer, setHeader } from './answer.ts';
-import { type AppContext, outcomeOf, serviceOf } from './service.ts';
+import { type AppContext, outcomeOf, serviceOf } from './context.ts';
 
 export interface RefusalDetails {
   retryAfterSeconds?: number;
@@ -11,7 +10,7 @@ export interface RefusalDetails {
   isBearer?: boolean;
 }
 
-/** Answers a request that is refused, and notes the exact reason for the log. */
+/** Responds to a request that is refused, and notes the exact reason for the log. */
 export function refuse(c: AppContext, reason: FailureReason, details: RefusalDetails = {}): Response {
   outcomeOf(c).reason = reason;
   const { status, code, title } = describeFailure(reason);
@@ -25,14 +24,13 @@ export function refuse(c: AppContext, reason: FailureReason, details: RefusalDet
     ...(details.errors && { errors: details.errors }),
   };
   const retryAfterSeconds = status === 503 ? UNAVAILABLE_RETRY_SECONDS : details.retryAfterSeconds;
-  if (retryAfterSeconds !== undefined) setHeader(c, 'Retry-After', String(retryAfterSeconds));
+  if (retryAfterSeconds !== undefined) c.header('Retry-After', String(retryAfterSeconds));
   const challenge = wireStatus === 401 ? challengeFor(reason, details.isBearer === true) : undefined;
-  if (challenge !== undefined) setHeader(c, 'WWW-Authenticate', challenge);
-  setHeader(c, 'Content-Type', 'application/problem+json');
-  return answer(c, JSON.stringify(problem), wireStatus);
+  if (challenge !== undefined) c.header('WWW-Authenticate', challenge);
+  return c.json(problem, wireStatus, { 'Content-Type': 'application/problem+json' });
 }
 
-/** Answers a try at the password, or a session, that did not pass. */
+/** Responds to a try at the password, or a session, that did not pass. */
 export function refusePassword(
   c: AppContext,
   result:

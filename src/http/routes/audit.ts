@@ -1,5 +1,5 @@
 // What operators do to accounts, on record (directory/audit.ts): each action through `audited`, and GET /admin/audit.
-import { isId } from '../account/id.ts';
+import { isId } from '../../account/id.ts';
 import {
   type AuditAction,
   type AuditRow,
@@ -7,15 +7,14 @@ import {
   listAudit,
   openAuditRow,
   pruneAudit,
-} from '../directory/audit.ts';
-import { type AuditEntry, type AuditResponse, auditQuery } from '../wire.ts';
-import { answerJson } from './answer.ts';
-import { encodeCursor, readCursor, refuseCursor } from './cursor.ts';
-import { toRfc3339 } from './grant.ts';
-import { takesQuery } from './operator-query.ts';
-import { refuse } from './refusal.ts';
-import { type AppContext, outcomeOf } from './service.ts';
-import { callDirectory, finishLater } from './storage-calls.ts';
+} from '../../directory/audit.ts';
+import { type AuditEntry, type AuditResponse, auditQuery } from '../../wire.ts';
+import { type AppContext, outcomeOf } from '../context.ts';
+import { encodeCursor, readCursor, refuseCursor } from '../cursor.ts';
+import { toRfc3339 } from '../grant.ts';
+import { refuse } from '../problem.ts';
+import { route } from '../route.ts';
+import { callDirectory, finishLater } from '../storage-calls.ts';
 
 /** Where a page ended: the id of its last row. */
 const POSITION = /^(\d{1,15})$/;
@@ -48,9 +47,22 @@ export async function audited(
   return response;
 }
 
-export const showAudit = takesQuery(
-  auditQuery,
-  async (c, { accountId, operator, cursor, limit = DEFAULT_PAGE }) => {
+export const showAudit = route({
+  method: 'GET',
+  path: '/admin/audit',
+  auth: 'operator',
+  query: auditQuery,
+  reference: {
+    id: 'showAudit',
+    tag: 'Operators',
+    summary: 'What operators did, newest first',
+    description:
+      'Kept for a year, and apart from the accounts. `requested` is an action whose end was not recorded.',
+    status: 200,
+    answer: ['Audit'],
+    refusals: ['directory_unavailable'],
+  },
+  handler: async (c, { query: { accountId, operator, cursor, limit = DEFAULT_PAGE } }) => {
     if (accountId !== undefined && !isId(accountId))
       return refuse(c, 'invalid_input', { errors: [{ field: 'accountId', message: 'must be an id' }] });
     const position = readCursor(cursor, POSITION);
@@ -65,9 +77,9 @@ export const showAudit = takesQuery(
       entries: page.map(toEntry),
       cursor: rows.length > limit && last !== undefined ? encodeCursor(String(last.id)) : null,
     };
-    return answerJson(c, response);
+    return c.json(response);
   },
-);
+});
 
 function toEntry({ atMs, operator, action, accountId, outcome, requestId }: AuditRow): AuditEntry {
   return { at: toRfc3339(atMs), operator, action, accountId, outcome, requestId };

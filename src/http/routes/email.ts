@@ -1,0 +1,121 @@
+// GET and PUT /email, POST /email/verification, POST /email/verify.
+import { readdressAccount } from '../../directory/directory.ts';
+import { parseEmail } from '../../domain/names.ts';
+import { readMailToken } from '../../tokens/mail-token.ts';
+import { type EmailResponse, emailChangeRequest, emailVerificationRequest } from '../../wire.ts';
+import { readDevice } from '../client-info.ts';
+import { outcomeOf, serviceOf } from '../context.ts';
+import { readKnownBrowser } from '../known-browser.ts';
+import { refuse, refusePassword } from '../problem.ts';
+import { type Route, route } from '../route.ts';
+import { callAccount, callAccountAgain, callDirectory } from '../storage-calls.ts';
+
+const showEmail = route({
+  method: 'GET',
+  path: '/email',
+  auth: 'bearer',
+  reference: {
+    id: 'showEmail',
+    tag: 'Email',
+    summary: 'The e-mail address, and whether it is confirmed',
+    status: 200,
+    answer: ['EmailAddress'],
+  },
+  handler: async (c, { claims: { sub, sid } }) => {
+    const found = await callAccountAgain(c, sub, (account) => account.describe(sid));
+    if (found === undefined) return refuse(c, 'session_over', { isBearer: true });
+    const { profile, isEmailVerified } = found;
+    return c.json({ email: profile.email, verified: isEmailVerified } satisfies EmailResponse);
+  },
+});
+
+const requestVerification = route({
+  method: 'POST',
+  path: '/email/verification',
+  limit: 'REGISTRATION_LIMIT',
+  auth: 'bearer',
+  reference: {
+    id: 'requestVerification',
+    tag: 'Email',
+    summary: 'Ask for another verification mail',
+    status: 202,
+    refusals: ['mail_throttled', 'email_already_verified'],
+  },
+  handler: async (c, { claims: { sub, sid } }) => {
+    const result = await callAccount(c, sub, (account) => account.requestVerification(sid));
+    if (result.outcome === 'session_over') return refuse(c, 'session_over', { isBearer: true });
+    if (result.outcome === 'mail_throttled') return refuse(c, 'mail_throttled', result);
+    return result.outcome === 'requested' ? c.body(null, 202) : refuse(c, result.outcome);
+  },
+});
+
+/** Completes a verification or a change of address: whoever holds the token holds the mailbox, and needs nothing else. */
+const verifyEmail = route({
+  method: 'POST',
+  path: '/email/verify',
+  limit: 'REGISTRATION_LIMIT',
+  auth: 'none',
+  body: emailVerificationRequest,
+  reference: {
+    id: 'verifyEmail',
+    tag: 'Email',
+    summary: 'Confirm an address with the token of a mailed link',
+    description: 'Also completes a change of address. A link that did its work responds the same again.',
+    status: 204,
+    refusals: ['invalid_link', 'email_taken', 'account_unavailable', 'directory_unavailable'],
+  },
+  handler: async (c, { body }) => {
+    const mailed = readMailToken(body.token, serviceOf(c).config.refreshSecrets);
+    if (mailed === undefined) return refuse(c, 'invalid_link');
+    const { accountId, token } = mailed;
+    outcomeOf(c).accountId = accountId;
+    const caller = { actor: readDevice(c) };
+    const result = await callAccount(c, accountId, (account) => account.verifyEmail(token, caller));
+    if (result.outcome === 'verified') return c.body(null, 204);
+    if (result.outcome !== 'change_pending') return refuse(c, result.outcome);
+    const address = parseEmail(result.email);
+    if (!address.ok) return refuse(c, 'invalid_link');
+    // The directory first, since it decides who has the address. The token stays good until the account has it too, so
+    // that a link which was interrupted here can be used again.
+    const moved = await callDirectory(c, (db) => readdressAccount(db, accountId, address.value));
+    if (moved !== 'claimed') return refuse(c, moved);
+    const committed = await callAccount(c, accountId, (account) => account.commitEmail(token, caller));
+    if (committed.outcome === 'changed') return c.body(null, 204);
+    // Revoked between the two stores: the directory goes back to the address that the account has.
+    const current = committed.email === undefined ? undefined : parseEmail(committed.email);
+    if (current?.ok) await callDirectory(c, (db) => readdressAccount(db, accountId, current.value));
+    return refuse(c, committed.outcome);
+  },
+});
+
+/** The same response for a free and a taken address: only the mail to that address tells (account/delivery.ts). */
+const changeEmail = route({
+  method: 'PUT',
+  path: '/email',
+  limit: 'SIGN_IN_LIMIT',
+  auth: 'bearer',
+  body: emailChangeRequest,
+  reference: {
+    id: 'changeEmail',
+    tag: 'Email',
+    summary: 'Ask for another e-mail address',
+    description:
+      'A link is mailed to the new address. Nothing changes before it is used. The response is the same for an address that another account has; its holder is informed by mail.',
+    status: 202,
+    refusals: ['wrong_password', 'unknown_account', 'account_throttled', 'mail_throttled'],
+  },
+  handler: async (c, { body, claims: { sub, sid } }) => {
+    const address = parseEmail(body.email);
+    if (!address.ok)
+      return refuse(c, 'invalid_input', { errors: [{ field: 'email', message: address.message }] });
+    const browser = await readKnownBrowser(c, sub);
+    const change = { email: address.value.display, password: body.password };
+    const result = await callAccount(c, sub, (account) =>
+      account.requestEmailChange(sid, change, { actor: readDevice(c), browser }),
+    );
+    if (result.outcome === 'mail_throttled') return refuse(c, 'mail_throttled', result);
+    return result.outcome === 'requested' ? c.body(null, 202) : refusePassword(c, result);
+  },
+});
+
+export const email: Route[] = [showEmail, changeEmail, requestVerification, verifyEmail];

@@ -1,0 +1,76 @@
+// POST /login: a password for the first pair of tokens.
+import { deriveDecoyId } from '../../account/decoy.ts';
+import { findAccountId } from '../../directory/directory.ts';
+import { toLookupKeys } from '../../domain/names.ts';
+import { loginRequest } from '../../wire.ts';
+import { waitSince } from '../answer-moment.ts';
+import { readDevice } from '../client-info.ts';
+import { outcomeOf, receivedAtMs, serviceOf } from '../context.ts';
+import { issueTokens } from '../grant.ts';
+import { readKnownBrowser, rememberBrowser } from '../known-browser.ts';
+import { refuse } from '../problem.ts';
+import { endReplacedSessions } from '../refresh-cookie.ts';
+import { route } from '../route.ts';
+import { toPolicy } from '../service.ts';
+import { callAccount, callDirectory } from '../storage-calls.ts';
+
+/**
+ * A wrong name or password is refused no sooner than this after it came. Longer than a hash and the start of an object
+ * take together, so that it hides whether an account's object was running, or a decoy's had to be made (docs/enumeration.md).
+ */
+export const REFUSAL_FLOOR_MS = 500;
+
+export const login = route({
+  method: 'POST',
+  path: '/login',
+  limit: 'SIGN_IN_LIMIT',
+  auth: 'none',
+  body: loginRequest,
+  reference: {
+    id: 'login',
+    tag: 'Authentication',
+    summary: 'Sign in with a password',
+    description:
+      '`username` may be the e-mail address. The session of a refresh cookie that comes along ends.',
+    status: 200,
+    answer: ['Tokens'],
+    effect: 'signsIn',
+    takesForms: true,
+    refusals: [
+      'wrong_password',
+      'unknown_account',
+      'account_throttled',
+      'email_not_verified',
+      'password_reset_required',
+      'account_disabled',
+      'account_unavailable',
+      'directory_unavailable',
+    ],
+  },
+  handler: async (c, { body }) => {
+    const { config, decoyKey } = serviceOf(c);
+    const nameKey = toLookupKeys(body.username).canonical;
+    // Both are always made: a name that nobody has must cost what a name that somebody has costs.
+    const [decoyId, foundId] = await Promise.all([
+      deriveDecoyId(decoyKey, nameKey),
+      callDirectory(c, (db) => findAccountId(db, body.username)),
+    ]);
+    const accountId = foundId ?? decoyId;
+    outcomeOf(c).accountId = accountId;
+
+    const browser = await readKnownBrowser(c, accountId);
+    const options = { browser, requiresVerifiedEmail: config.requiresVerifiedEmail };
+    const result = await callAccount(c, accountId, (account) =>
+      account.signIn(body.password, readDevice(c), toPolicy(config), options),
+    );
+    if (result.outcome === 'throttled') return refuse(c, 'account_throttled', result);
+    if (result.outcome !== 'signed_in') {
+      await waitSince(receivedAtMs(c), REFUSAL_FLOOR_MS);
+      return refuse(c, result.outcome);
+    }
+    await endReplacedSessions(c);
+    const tokens = await issueTokens(c, result);
+    await rememberBrowser(c, accountId, result.browser);
+    return c.json(tokens);
+  },
+});

@@ -1,0 +1,153 @@
+// GET, PATCH and DELETE /me, GET /me/history, GET /me/export: the caller's own account, read from the account itself, so that a revoked
+// session is refused at once.
+import { releaseClaim, renameAccount } from '../../directory/directory.ts';
+import { parseUsername } from '../../domain/names.ts';
+import {
+  accountDeletionRequest,
+  type EventKind,
+  type ExportResponse,
+  type HistoryResponse,
+  type MeResponse,
+  profileChangeRequest,
+} from '../../wire.ts';
+import { readDevice } from '../client-info.ts';
+import { toRfc3339, toSecurityEvent, toSessionInfo, toUser } from '../grant.ts';
+import { readKnownBrowser } from '../known-browser.ts';
+import { refuse, refusePassword } from '../problem.ts';
+import { type Route, route } from '../route.ts';
+import { callAccount, callAccountAgain, callDirectory } from '../storage-calls.ts';
+
+/** The last of each kind is always kept, so that the history tells when the password was set. */
+const SETS_PASSWORD = new Set<EventKind>(['password_changed', 'password_reset']);
+
+const showMe = route({
+  method: 'GET',
+  path: '/me',
+  auth: 'bearer',
+  reference: {
+    id: 'showMe',
+    tag: 'Account',
+    summary: 'The account and the session of this token',
+    description: 'Read from the account: an ended session is refused at once.',
+    status: 200,
+    answer: ['Me'],
+  },
+  handler: async (c, { claims: { sub, sid } }) => {
+    const found = await callAccountAgain(c, sub, (account) => account.describe(sid));
+    if (found === undefined) return refuse(c, 'session_over', { isBearer: true });
+    const { profile, session } = found;
+    return c.json({ user: toUser(profile), session: toSessionInfo(session, sid) } satisfies MeResponse);
+  },
+});
+
+/** Another user name: claimed in the directory first, then taken over by the account. Repeating it mends an interruption. */
+const changeProfile = route({
+  method: 'PATCH',
+  path: '/me',
+  limit: 'SIGN_IN_LIMIT',
+  auth: 'bearer',
+  body: profileChangeRequest,
+  reference: {
+    id: 'changeProfile',
+    tag: 'Account',
+    summary: 'Change the user name',
+    description: 'Access tokens show the new name from the next refresh on.',
+    status: 200,
+    answer: ['Profile'],
+    refusals: ['account_throttled', 'username_taken', 'directory_unavailable'],
+  },
+  handler: async (c, { body, claims: { sub, sid } }) => {
+    const username = parseUsername(body.username);
+    if (!username.ok)
+      return refuse(c, 'invalid_input', { errors: [{ field: 'username', message: username.message }] });
+    const prepared = await callAccount(c, sub, (account) => account.prepareRename(sid));
+    if (prepared.outcome !== 'ready') return refusePassword(c, prepared);
+    const moved = await callDirectory(c, (db) => renameAccount(db, sub, username.value));
+    if (moved !== 'claimed') return refuse(c, moved);
+    const changed = await callAccount(c, sub, (account) =>
+      account.changeUsername(sid, username.value.display, readDevice(c)),
+    );
+    if (changed === 'session_over') return refuse(c, 'session_over', { isBearer: true });
+    return c.json({ user: toUser({ ...prepared.profile, username: username.value.display }) });
+  },
+});
+
+/**
+ * The account is gone: its names first, then everything it holds. Dying in between leaves an account without names,
+ * which its alarm removes.
+ */
+const deleteAccount = route({
+  method: 'DELETE',
+  path: '/me',
+  limit: 'SIGN_IN_LIMIT',
+  auth: 'bearer',
+  body: accountDeletionRequest,
+  reference: {
+    id: 'deleteAccount',
+    tag: 'Account',
+    summary: 'Delete the account, for good',
+    status: 204,
+    refusals: ['wrong_password', 'unknown_account', 'account_throttled', 'directory_unavailable'],
+  },
+  handler: async (c, { body, claims: { sub, sid } }) => {
+    const browser = await readKnownBrowser(c, sub);
+    const prepared = await callAccount(c, sub, (account) =>
+      account.prepareDeletion(sid, body.password, { actor: readDevice(c), browser }),
+    );
+    if (prepared.outcome !== 'prepared') return refusePassword(c, prepared);
+    await callDirectory(c, (db) => releaseClaim(db, sub));
+    await callAccount(c, sub, (account) => account.erase());
+    return c.body(null, 204);
+  },
+});
+
+const showHistory = route({
+  method: 'GET',
+  path: '/me/history',
+  auth: 'bearer',
+  reference: {
+    id: 'showHistory',
+    tag: 'Account',
+    summary: 'The security events, newest first',
+    description:
+      'The last 20 or 50 of each kind. The same kind by the same actor within an hour of the last time is one event: `count` times from `at` to `lastAt`.',
+    status: 200,
+    answer: ['History'],
+  },
+  handler: async (c, { claims: { sub, sid } }) => {
+    const events = await callAccountAgain(c, sub, (account) => account.listEvents(sid));
+    if (events === undefined) return refuse(c, 'session_over', { isBearer: true });
+    return c.json({ events: events.map(toSecurityEvent) } satisfies HistoryResponse);
+  },
+});
+
+const exportData = route({
+  method: 'GET',
+  path: '/me/export',
+  auth: 'bearer',
+  reference: {
+    id: 'exportData',
+    tag: 'Account',
+    summary: 'All data of the account',
+    description: 'User, sessions, security events, and the kind and date of each credential; no secrets.',
+    status: 200,
+    answer: ['Export'],
+    refusals: ['account_throttled'],
+  },
+  handler: async (c, { claims: { sub, sid } }) => {
+    const result = await callAccount(c, sub, (account) => account.exportData(sid));
+    if (result.outcome !== 'exported') return refusePassword(c, result);
+    const { data } = result;
+    if (data === undefined) return refuse(c, 'session_over', { isBearer: true });
+    const setAtMs = data.events.find(({ kind }) => SETS_PASSWORD.has(kind))?.lastAtMs;
+    return c.json({
+      user: toUser(data.profile),
+      emailVerified: data.isEmailVerified,
+      sessions: data.sessions.map((session) => toSessionInfo(session, sid)),
+      history: data.events.map(toSecurityEvent),
+      credentials: [{ kind: 'password', setAt: toRfc3339(setAtMs ?? data.profile.createdAtMs) }],
+    } satisfies ExportResponse);
+  },
+});
+
+export const me: Route[] = [showMe, changeProfile, deleteAccount, showHistory, exportData];

@@ -1,0 +1,84 @@
+// GET /sessions, DELETE /sessions and DELETE /sessions/{id}: what the owner sees of the account's sessions, and ends.
+import { isId } from '../../account/id.ts';
+import { endSessionsQuery, type SessionsResponse } from '../../wire.ts';
+import { readDevice } from '../client-info.ts';
+import { toSessionInfo } from '../grant.ts';
+import { rememberBrowser } from '../known-browser.ts';
+import { readPathId } from '../path-id.ts';
+import { refuse } from '../problem.ts';
+import { presentsSession } from '../refresh-cookie.ts';
+import { type Route, route } from '../route.ts';
+import { callAccount, callAccountAgain } from '../storage-calls.ts';
+
+const listSessions = route({
+  method: 'GET',
+  path: '/sessions',
+  auth: 'bearer',
+  reference: {
+    id: 'listSessions',
+    tag: 'Sessions',
+    summary: 'Every session of the account',
+    status: 200,
+    answer: ['Sessions'],
+  },
+  handler: async (c, { claims: { sub, sid } }) => {
+    const sessions = await callAccountAgain(c, sub, (account) => account.listSessions(sid));
+    if (sessions === undefined) return refuse(c, 'session_over', { isBearer: true });
+    const shown = sessions.map((session) => toSessionInfo(session, sid));
+    return c.json({ sessions: shown } satisfies SessionsResponse);
+  },
+});
+
+const endSessions = route({
+  method: 'DELETE',
+  path: '/sessions',
+  auth: 'bearer',
+  query: endSessionsQuery,
+  reference: {
+    id: 'endSessions',
+    tag: 'Sessions',
+    summary: 'End every session, or every other one',
+    description:
+      'Mailed links and a requested change of address are revoked too; known browsers only if the refresh cookie comes along.',
+    status: 204,
+    effect: 'remembers',
+  },
+  handler: async (c, { claims, query }) => {
+    const { sub, sid } = claims;
+    const keepsCurrent = query.keep === 'current';
+    const hasCookie = await presentsSession(c, claims);
+    const result = await callAccount(c, sub, (account) =>
+      account.endSessions(sid, keepsCurrent, readDevice(c), hasCookie),
+    );
+    if (result.outcome !== 'ended') return refuse(c, 'session_over', { isBearer: true });
+    // Every device cookie was revoked; the browser that stays signed in gets a new one.
+    if (result.browser !== undefined) await rememberBrowser(c, sub, result.browser);
+    return c.body(null, 204);
+  },
+});
+
+const endSession = route({
+  method: 'DELETE',
+  path: '/sessions/:id',
+  auth: 'bearer',
+  reference: {
+    id: 'endSession',
+    tag: 'Sessions',
+    summary: 'End one session',
+    status: 204,
+    refusals: ['unknown_session'],
+  },
+  handler: async (c, { claims }) => {
+    const { sub, sid } = claims;
+    const target = readPathId(c);
+    if (!isId(target)) return refuse(c, 'unknown_session');
+    const hasCookie = await presentsSession(c, claims);
+    const outcome = await callAccount(c, sub, (account) =>
+      account.endSession(sid, target, readDevice(c), hasCookie),
+    );
+    if (outcome === 'session_over') return refuse(c, outcome, { isBearer: true });
+    return outcome === 'ended' ? c.body(null, 204) : refuse(c, outcome);
+  },
+});
+
+export const sessions: Route[] = [listSessions, endSessions, endSession];
