@@ -92,7 +92,9 @@ export function fillDirectory(state: string, count: number): void {
   const path = paths.find((name) => /[0-9a-f]{64}\.sqlite$/.test(name));
   if (path === undefined) throw new Error(`no directory in ${namespaces}`);
   const database = new DatabaseSync(join(namespaces, path));
-  const insert = database.prepare('INSERT INTO accounts VALUES (?, ?, ?, ?, ?, ?)');
+  const insert = database.prepare(
+    'INSERT INTO accounts (id, username_key, email_key, username, email, created_at_ms) VALUES (?, ?, ?, ?, ?, ?)',
+  );
   database.exec('BEGIN');
   for (let index = 1; index < count; index++) {
     const [name, email] = [`planted${index}`, `planted${index}@example.com`];

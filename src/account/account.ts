@@ -1,8 +1,8 @@
 // The account object: one per account, and the only place where its password hash, sessions and throttle exist.
 //
-// Every method is synchronous from the first read to the last write. Calls to one object interleave only at an await,
-// so a burst of parallel guesses runs one after the other, and of 16 refreshes with one cookie exactly one rotates.
-// Storage writes of one turn are committed together, and no answer leaves before they are (the output gate).
+// Every method is synchronous from the first read to the last write, but for the flows that ask the directory (flows/). Calls to
+// one object interleave only at an await, so a burst of parallel guesses runs one after the other, and of 16 refreshes with one
+// cookie exactly one rotates. Storage writes of one turn are committed together, and no answer leaves before they are (the output gate).
 import { DurableObject } from 'cloudflare:workers';
 import type { AccountStatus } from '../directory/account-list.ts';
 import type { Session, SessionPolicy } from '../domain/session.ts';
@@ -11,22 +11,33 @@ import { sendFarewell } from './delivery.ts';
 import * as entry from './entry.ts';
 import { Errands } from './errands.ts';
 import type { Actor, EventRow } from './event-store.ts';
+import { changeEmail, type LinkUse } from './flows/change-email.ts';
+import { deleteAccount } from './flows/delete.ts';
+import { FlowRunner } from './flows/flow-runner.ts';
+import { completeRegistration } from './flows/register.ts';
+import { type Rename, rename } from './flows/rename.ts';
 import type * as grants from './grant.ts';
 import { randomId } from './id.ts';
 import { act, inspect, type OperatorAction } from './operator.ts';
 import { readStatus, reportWhenDue } from './operator-index.ts';
-import { hashChosenPassword } from './password-check.ts';
+import { hashChosenPassword, proveOwner } from './password-check.ts';
 import { migrate, readSchemaVersion } from './schema.ts';
 import * as sessions from './sessions.ts';
 import { type AccountState, type Caller, openState } from './state.ts';
 import type { AccountRow } from './store.ts';
-import { ALARM_RETRY_MS, keepUp } from './upkeep.ts';
+import { ALARM_RETRY_MS, clearExpired, isOver } from './upkeep.ts';
 
 type UnknownAccount = { outcome: 'unknown_account' };
+
+/** A flow waits no longer for the directory, to be told to operators by the alarm. */
+const FLOW_REPORT_DEADLINE_MS = 3_000;
+/** What stays of an account that is erased while a write to the directory may still take effect. */
+const KEPT_TABLES = ['schema_version', 'intent'];
 
 export class Account extends DurableObject<Env> {
   readonly #state: AccountState;
   readonly #errands: Errands;
+  readonly #flows: FlowRunner;
   /** Whether tables exist. An object that was only asked about stays empty, so that nothing of it is kept. */
   #isStored: boolean;
   #profile: grants.Profile | undefined;
@@ -35,27 +46,41 @@ export class Account extends DurableObject<Env> {
     super(ctx, env);
     this.#state = openState(ctx.storage.sql);
     this.#errands = new Errands(ctx, this.#state, env);
+    this.#flows = new FlowRunner({
+      state: this.#state,
+      storage: ctx.storage,
+      directory: () => this.env.DIRECTORY,
+      exists: (id) => this.#askForExistence(id),
+      isStored: () => this.#isStored,
+      scheduleAlarm: () => this.#errands.scheduleAlarm(),
+      forgetProfile: () => {
+        this.#profile = undefined;
+      },
+      wipe: () => this.#wipe(),
+      destroy: () => this.#destroy(),
+      report: () => this.#report(FLOW_REPORT_DEADLINE_MS),
+    });
     this.#isStored = readSchemaVersion(ctx.storage.sql) > 0;
     if (this.#isStored) migrate(ctx.storage);
   }
 
   /**
-   * Creates the account, and signs it in when a policy is given. The caller claims the names next; then it calls
-   * `confirmClaim`, or `destroy` when it lost. The first mail waits for that: nobody is written to for a lost claim.
+   * Creates the account, gets its names, and signs it in when a policy is given. An account that does not get its names is erased. When
+   * the directory does not respond, the alarm decides, or a sign-in does.
    */
-  register(registration: grants.Registration): grants.Registered {
+  register(registration: grants.Registration): Promise<grants.RegisterResult> {
     const passwordHash = hashChosenPassword(registration.password ?? randomId());
     this.#ensureStored();
     const registered = entry.register(this.#state, registration, passwordHash, Date.now());
-    this.#errands.scheduleAlarm();
-    return registered;
+    return this.#completeRegistration().then((outcome) =>
+      outcome === 'registered' ? { outcome, ...registered } : { outcome },
+    );
   }
 
-  /** The directory holds the names: the account stays, and its first mail goes out. */
-  confirmClaim(): void {
-    if (!this.#isStored) return;
-    entry.confirmClaim(this.#state, Date.now());
-    this.#errands.deliver(() => this.#isStored);
+  /** Whether there is an account, or one that is being erased. Asked by another account that wants one of its names. */
+  exists(): boolean {
+    if (!this.#isStored) return false;
+    return this.#state.rows.readAccount() !== undefined || this.#state.intents.read() !== undefined;
   }
 
   /** Checks a password and opens a session. For an object without account, the same work ends in `unknown_account`. */
@@ -64,12 +89,19 @@ export class Account extends DurableObject<Env> {
     device: Actor,
     policy: SessionPolicy,
     { browser, requiresVerifiedEmail = false }: grants.SignInConditions = {},
-  ): grants.SignInResult {
+  ): grants.SignInResult | Promise<grants.SignInResult> {
     this.#ensureStored();
     const caller = { actor: device, browser };
     const result = entry.signIn(this.#state, password, caller, { policy, requiresVerifiedEmail });
     this.#errands.scheduleAlarm();
-    return result;
+    if (result.outcome !== 'signed_in') return result;
+    if (this.#state.intents.isDeleting()) return { outcome: 'unknown_account' };
+    if (!this.#state.intents.isRegistering()) return result;
+    // Its owner was never told that it exists: the response to the registration was lost.
+    return this.#completeRegistration().then((outcome) => {
+      if (outcome === 'registered') return result;
+      return { outcome: outcome === 'directory_unavailable' ? outcome : 'unknown_account' };
+    });
   }
 
   /** Trades a counter for the session's current token: rotates, repeats, or ends the session (`decideRefresh`). */
@@ -156,12 +188,12 @@ export class Account extends DurableObject<Env> {
   }
 
   requestPasswordReset(caller: Caller): void {
-    if (this.#isStored) credentials.requestPasswordReset(this.#state, caller, Date.now());
+    if (this.#isOpen()) credentials.requestPasswordReset(this.#state, caller, Date.now());
     this.#afterMail();
   }
 
   resetPassword(reset: credentials.PasswordReset, caller: Caller) {
-    if (!this.#isStored) return { outcome: 'invalid_link' as const };
+    if (!this.#isOpen()) return { outcome: 'invalid_link' as const };
     const result = credentials.resetPassword(this.#state, reset, caller, Date.now());
     this.#afterMail();
     return result;
@@ -173,11 +205,15 @@ export class Account extends DurableObject<Env> {
     );
   }
 
-  verifyEmail(token: string, caller: Caller) {
-    if (!this.#isStored) return { outcome: 'invalid_link' as const };
-    const result = credentials.verifyEmail(this.#state, token, caller, Date.now());
+  /** Completes what the link of a mail is for: a verification, or a change of address, which takes the directory. */
+  verifyEmail({ token, accessTtlSeconds }: LinkUse, caller: Caller) {
+    if (!this.#isOpen()) return { outcome: 'invalid_link' as const };
+    const { outcome } = credentials.verifyEmail(this.#state, token, caller, Date.now());
     this.#errands.scheduleAlarm();
-    return result;
+    if (outcome !== 'change_requested') return { outcome };
+    return this.#flows
+      .run(() => changeEmail(this.#flows, { token, accessTtlSeconds }, caller))
+      .finally(() => this.#afterMail());
   }
 
   requestEmailChange(sid: string, change: { email: string; password: string }, caller: Caller) {
@@ -186,49 +222,40 @@ export class Account extends DurableObject<Env> {
     );
   }
 
-  commitEmail(token: string, caller: Caller) {
-    if (!this.#isStored) return { outcome: 'invalid_link' as const, email: undefined };
-    this.#profile = undefined;
-    const result = credentials.commitEmail(this.#state, token, caller, Date.now());
-    this.#afterMail();
-    return result;
-  }
-
-  /** Asks whether the caller may change the user name now, and counts it. Refused names count too: each is a question. */
-  prepareRename(sid: string) {
-    return this.#withSession(sid, (account) => {
-      const prepared = credentials.prepareRename(this.#state, Date.now());
-      return prepared.outcome === 'ready' ? { ...prepared, profile: sessions.toProfile(account) } : prepared;
-    });
-  }
-
-  /** Takes a user name that the directory has given to this account. */
-  changeUsername(sid: string, username: string, device: Actor): 'changed' | 'session_over' {
-    if (this.#readLiveSession(sid) === undefined) return 'session_over';
-    this.#profile = undefined;
-    return credentials.changeUsername(this.#state, { username, sid }, device, Date.now());
+  /** Takes another user name. */
+  rename(change: Rename, device: Actor) {
+    if (this.#readLiveSession(change.sid) === undefined) return { outcome: 'session_over' as const };
+    const refused = credentials.takeRename(this.#state, Date.now());
+    if (refused !== undefined) return refused;
+    return this.#flows.run(() => rename(this.#flows, change, device));
   }
 
   /**
-   * First of the two steps of a deletion: the owner's password, and a claim check in case the second step never comes.
-   * From here on the account is unreachable as soon as its directory row is gone.
+   * Deletes the account for its owner. From here on nobody can use it; whoever asked may ask again, when the directory did not
+   * respond, and otherwise the alarm completes it.
    */
-  prepareDeletion(sid: string, password: string, caller: Caller) {
-    return this.#withSession(sid, () =>
-      credentials.prepareDeletion(this.#state, password, caller, Date.now()),
-    );
+  deleteByOwner(
+    { sid, password, accessTtlSeconds }: { sid: string; password: string; accessTtlSeconds: number },
+    caller: Caller,
+  ) {
+    const session = this.#isStored ? sessions.readLiveSession(this.#state, sid, Date.now()) : undefined;
+    if (session === undefined) return { outcome: 'session_over' as const };
+    const check = proveOwner(this.#state, password, caller, Date.now());
+    this.#errands.scheduleAlarm();
+    if (check.outcome !== 'matched') return check;
+    return this.#flows.run(() => deleteAccount(this.#flows, accessTtlSeconds));
   }
 
-  /** The same first step for an operator, who needs no password. */
-  expectErasure(): void {
-    if (!this.#isStored) return;
-    credentials.expectErasure(this.#state, Date.now());
-    this.#errands.scheduleAlarm();
+  /** Deletes the account for an operator, who needs no password. */
+  deleteByOperator(accessTtlSeconds: number) {
+    const account = this.#isStored ? this.#state.rows.readAccount() : undefined;
+    if (account === undefined) return { outcome: 'unknown_account' as const };
+    return this.#flows.run(() => deleteAccount(this.#flows, accessTtlSeconds));
   }
 
   /** What an operator may see; `undefined` for an object without account. */
   inspect() {
-    if (!this.#isStored) return undefined;
+    if (!this.#isOpen()) return undefined;
     // An account of an earlier version may have something to report since its migration, and no alarm.
     this.#errands.scheduleAlarm();
     return inspect(this.#state, Date.now());
@@ -236,7 +263,7 @@ export class Account extends DurableObject<Env> {
 
   /** What an operator may do. Returns the state that it led to, for the operators' index. */
   act(action: OperatorAction, operator: Actor): { outcome: 'done'; status: AccountStatus } | UnknownAccount {
-    if (!this.#isStored) return { outcome: 'unknown_account' };
+    if (!this.#isOpen()) return { outcome: 'unknown_account' };
     const outcome = act(this.#state, action, operator, Date.now());
     const status = readStatus(this.#state);
     if (outcome !== 'done' || status === undefined) return { outcome: 'unknown_account' };
@@ -244,17 +271,67 @@ export class Account extends DurableObject<Env> {
     return { outcome, status };
   }
 
-  /** Second step of a deletion: tells the owner, and leaves nothing. */
-  async erase(): Promise<void> {
-    const account = this.#isStored ? this.#state.rows.readAccount() : undefined;
-    // A decoy keeps its throttle.
-    if (account === undefined) return;
-    await this.destroy();
-    this.ctx.waitUntil(sendFarewell(account, this.env));
+  /**
+   * Clears what has run out, sends and reports what is due, settles what is pending with the directory, and removes an object that
+   * stood in for a name that nobody has. A failure waits for the next turn, and for nothing else.
+   */
+  override async alarm(): Promise<void> {
+    this.#errands.forgetAlarm();
+    if (!this.#isStored) return;
+    try {
+      clearExpired(this.#state, Date.now());
+      if (isOver(this.#state)) return await this.#destroy();
+      this.#afterMail();
+      await this.#flows.settleDue();
+      const reporting = this.#report();
+      this.#afterMail();
+      await reporting;
+    } catch {
+      // Thrown out of here, the platform would try six times and then forget. No detail: it could quote a row.
+      console.error(JSON.stringify({ event: 'account_alarm', code: 'unavailable' }));
+      return this.ctx.storage.setAlarm(Date.now() + ALARM_RETRY_MS);
+    }
+    if (this.#isStored) this.#errands.scheduleAlarm();
   }
 
-  /** Removes everything: for a registration that lost the claim on its names. */
-  async destroy(): Promise<void> {
+  async #completeRegistration() {
+    const outcome = await this.#flows.run(() => completeRegistration(this.#flows));
+    this.#afterMail();
+    return typeof outcome === 'string' ? outcome : outcome.outcome;
+  }
+
+  #report(deadlineMs?: number): Promise<void> {
+    return reportWhenDue(this.#state, this.env.DIRECTORY, () => this.#isStored, deadlineMs);
+  }
+
+  /** An account that cannot be asked is taken to exist: nobody gets its name. */
+  async #askForExistence(id: string): Promise<boolean> {
+    try {
+      return await this.env.ACCOUNT.getByName(id).exists();
+    } catch {
+      return true;
+    }
+  }
+
+  /** Erases the account, but for the intent that still has to release its names. */
+  #wipe(): void {
+    this.#bidFarewell();
+    this.#profile = undefined;
+    this.#state.rows.forgetSessions();
+    const { sql } = this.ctx.storage;
+    this.ctx.storage.transactionSync(() => {
+      const tables = sql
+        .exec<{ name: string }>(
+          "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_cf_*'",
+        )
+        .toArray();
+      for (const { name } of tables) if (!KEPT_TABLES.includes(name)) sql.exec(`DELETE FROM ${name}`);
+    });
+  }
+
+  /** Erases everything. */
+  async #destroy(): Promise<void> {
+    this.#bidFarewell();
     this.#isStored = false;
     this.#errands.forgetAlarm();
     this.#profile = undefined;
@@ -263,22 +340,10 @@ export class Account extends DurableObject<Env> {
     await Promise.all([this.ctx.storage.deleteAlarm(), this.ctx.storage.deleteAll()]);
   }
 
-  /** Clears what has run out, sends and reports what is due, and removes an account that nobody claimed. A failure waits for the next turn. */
-  override async alarm(): Promise<void> {
-    this.#errands.forgetAlarm();
-    if (!this.#isStored) return;
-    try {
-      if ((await keepUp(this.#state, this.env.DIRECTORY)) === 'over') await this.destroy();
-    } catch {
-      // Thrown out of here, the platform would try six times and then forget. No detail: it could quote a row.
-      console.error(JSON.stringify({ event: 'account_alarm', code: 'unavailable' }));
-      return this.ctx.storage.setAlarm(Date.now() + ALARM_RETRY_MS);
-    }
-    if (!this.#isStored) return;
-    const reporting = reportWhenDue(this.#state, this.env.DIRECTORY, () => this.#isStored);
-    this.#afterMail();
-    await reporting;
-    if (this.#isStored) this.#errands.scheduleAlarm();
+  /** Tells the owner of a deletion. An account that never got its names says nothing. */
+  #bidFarewell(): void {
+    const account = this.#state.intents.isDeleting() ? this.#state.rows.readAccount() : undefined;
+    if (account !== undefined) this.ctx.waitUntil(sendFarewell(account, this.env));
   }
 
   /** Runs a change for a caller whose session is live, and sees to the mail that it may have queued. */
@@ -296,13 +361,18 @@ export class Account extends DurableObject<Env> {
     this.#errands.scheduleAlarm();
   }
 
+  /** Whether anybody may use what is stored: not once it is being deleted. */
+  #isOpen(): boolean {
+    return this.#isStored && !this.#state.intents.isDeleting();
+  }
+
   #readLiveSession(sid: string): Session | undefined {
-    return this.#isStored ? sessions.readLiveSession(this.#state, sid, Date.now()) : undefined;
+    return this.#isOpen() ? sessions.readLiveSession(this.#state, sid, Date.now()) : undefined;
   }
 
   /** Kept in memory: every refresh needs it. */
   #readProfile(): grants.Profile | undefined {
-    this.#profile ??= this.#isStored ? sessions.readProfile(this.#state) : undefined;
+    this.#profile ??= this.#isOpen() ? sessions.readProfile(this.#state) : undefined;
     return this.#profile;
   }
 

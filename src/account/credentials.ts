@@ -1,12 +1,11 @@
-// Changing what an account is known by: password, e-mail address, user name. Synchronous, like everything that decides.
+// Changing what an account is known by: password, e-mail address. Synchronous, like everything that decides. What has to go
+// through the directory is in flows/.
 import { MAILS_PER_HOUR } from '../domain/limits.ts';
 import { findPasswordFault } from '../domain/password-rules.ts';
-import type { Actor } from './event-store.ts';
 import { hashChosenPassword, proveOwner, type Refused } from './password-check.ts';
 import { revokeEverything } from './recovery.ts';
 import type { AccountState, Caller, KnownBrowser } from './state.ts';
 import type { AccountRow } from './store.ts';
-import { CLAIM_CHECK_DELAY_MS } from './upkeep.ts';
 
 const HOUR_MS = 60 * 60 * 1000;
 
@@ -94,13 +93,13 @@ export function requestVerification(
   return { outcome: 'requested' };
 }
 
-/** What a mailed token is for. A change of address has to go through the directory before `commitEmail`. */
+/** Completes a verification. A change of address has to go through the directory (flows/change-email.ts). */
 export function verifyEmail(
   state: AccountState,
   token: string,
   { actor }: Caller,
   nowMs: number,
-): { outcome: 'verified' | 'invalid_link' } | { outcome: 'change_pending'; email: string } {
+): { outcome: 'verified' | 'invalid_link' | 'change_requested' } {
   const account = state.rows.readAccount();
   const link = state.mail.readToken(token, nowMs);
   if (account === undefined || link === undefined) return { outcome: 'invalid_link' };
@@ -109,7 +108,7 @@ export function verifyEmail(
   // A second click on a link that did its work: people do that, and so do mail scanners.
   if (isCurrent && account.emailVerifiedAtMs !== null) return { outcome: 'verified' };
   if (link.isUsed) return { outcome: 'invalid_link' };
-  if (link.purpose === 'change_email') return { outcome: 'change_pending', email: link.email };
+  if (link.purpose === 'change_email') return { outcome: 'change_requested' };
   if (!isCurrent) return { outcome: 'invalid_link' };
   state.rows.writeEmailVerified(nowMs);
   state.mail.useToken(token, nowMs);
@@ -131,75 +130,20 @@ export function requestEmailChange(
   if (check.outcome !== 'matched') return check;
   const wait = findMailWait(state, 'confirm_new_email', nowMs);
   if (wait !== undefined) return { outcome: 'mail_throttled', retryAfterSeconds: wait };
-  // An earlier request is withdrawn, so that only the last address can be confirmed.
+  // An earlier request is withdrawn, so that only the last address can be confirmed, even while its link is being used.
   state.mail.withdrawChange(nowMs);
+  if (state.intents.read()?.kind === 'change_email') state.intents.cancel();
   state.events.record('email_change_requested', nowMs, caller.actor);
   state.mail.enqueue('email_changing', check.account.email, nowMs);
   state.mail.enqueue('confirm_new_email', email, nowMs);
   return { outcome: 'requested' };
 }
 
-/**
- * Makes the new address the account's own, after the directory has it. The link is read again: a recovery may have revoked it
- * meanwhile. Then `email` is the address that the directory has to go back to.
- */
-export function commitEmail(
-  state: AccountState,
-  token: string,
-  { actor }: Caller,
-  nowMs: number,
-): { outcome: 'changed' } | { outcome: 'invalid_link'; email: string | undefined } {
-  const account = state.rows.readAccount();
-  const link = state.mail.readToken(token, nowMs);
-  if (account === undefined) return { outcome: 'invalid_link', email: undefined };
-  if (link?.purpose !== 'change_email') return { outcome: 'invalid_link', email: account.email };
-  // Two uses of one link at once: the other one was faster.
-  if (link.isUsed && link.email === account.email) return { outcome: 'changed' };
-  if (link.isUsed || account.disabledAtMs !== null) return { outcome: 'invalid_link', email: account.email };
-  state.rows.writeEmail(link.email, nowMs);
-  state.mail.useToken(token, nowMs);
-  // Links that were mailed to the old address must not come back with it.
-  state.mail.revokeLinks(token);
-  state.events.record('email_changed', nowMs, actor);
-  state.mail.enqueue('email_changed', account.email, nowMs);
-  return { outcome: 'changed' };
-}
-
-/** Asks, before the directory does, whether the owner may change the user name now. */
-export function prepareRename(state: AccountState, nowMs: number): { outcome: 'ready' } | Throttled {
+/** Counts a change of the user name. Refused names count too: each is a question. Returns the refusal when there were too many. */
+export function takeRename(state: AccountState, nowMs: number): Throttled | undefined {
   const decision = state.limits.take('rename', nowMs);
-  if (decision.allowed) return { outcome: 'ready' };
+  if (decision.allowed) return undefined;
   return { outcome: 'throttled', retryAfterSeconds: Math.ceil((decision.retryAtMs - nowMs) / 1000) };
-}
-
-/** Takes a user name that the directory has given to this account. */
-export function changeUsername(
-  state: AccountState,
-  { username, sid }: { username: string; sid: string },
-  actor: Actor,
-  nowMs: number,
-): 'changed' {
-  state.rows.writeUsername(username);
-  state.events.record('username_changed', nowMs, actor, sid);
-  return 'changed';
-}
-
-/** The owner's password, before anything is deleted. */
-export function prepareDeletion(
-  state: AccountState,
-  password: string,
-  caller: Caller,
-  nowMs: number,
-): { outcome: 'prepared' } | Refused {
-  const check = proveOwner(state, password, caller, nowMs);
-  if (check.outcome !== 'matched') return check;
-  expectErasure(state, nowMs);
-  return { outcome: 'prepared' };
-}
-
-/** A deletion that dies between its two steps is settled by the alarm, which looks for the claim. */
-export function expectErasure(state: AccountState, nowMs: number): void {
-  state.rows.writeClaimCheck(nowMs + CLAIM_CHECK_DELAY_MS);
 }
 
 function findMailWait(

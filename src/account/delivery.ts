@@ -46,7 +46,8 @@ export interface DeliveryContext {
 /** Sends everything that is due, one after the other. Failures are logged without address or token, and wait for their next turn. */
 export async function deliverDue(context: DeliveryContext): Promise<void> {
   const { state, isStored } = context;
-  while (isStored()) {
+  // Nobody is written to for a registration that may yet fail.
+  while (isStored() && !state.intents.isRegistering()) {
     const due = state.mail.readNextDue(Date.now());
     const account = state.rows.readAccount();
     if (due === undefined || account === undefined) return;

@@ -5,33 +5,29 @@ import { countSignIn, trySignIn } from './password-check.ts';
 import { grantSession } from './sessions.ts';
 import type { AccountState, Caller } from './state.ts';
 import type { AccountRow } from './store.ts';
-import { CLAIM_CHECK_DELAY_MS } from './upkeep.ts';
 
-/** Stores a new account, which still has to be claimed, and signs it in when a policy is given. */
+/**
+ * Stores a new account with the intent to reserve its names, and signs it in when a policy is given. Its first mail waits until it
+ * has them (delivery.ts): nobody is written to for a registration that fails.
+ */
 export function register(
   state: AccountState,
   { id, username, email, password, device, policy }: Registration,
   passwordHash: string,
   nowMs: number,
 ): Registered {
-  const { rows, events, mail } = state;
-  const claimCheckAtMs = nowMs + CLAIM_CHECK_DELAY_MS;
-  rows.insertAccount({ id, username, email, passwordHash, createdAtMs: nowMs, claimCheckAtMs });
+  const { rows, events, mail, intents } = state;
+  rows.insertAccount({ id, username, email, passwordHash, createdAtMs: nowMs });
   if (password === undefined) rows.writeMustResetPassword();
+  intents.begin({ kind: 'register', phase: 'reserving', accountId: id, username, email }, nowMs);
   events.record('registered', nowMs, device);
-  mail.enqueue(password === undefined ? 'reset_password' : 'verify_email', email, nowMs, claimCheckAtMs);
+  mail.enqueue(password === undefined ? 'reset_password' : 'verify_email', email, nowMs);
   if (policy !== undefined) return grantSession(state, device, policy, { nowMs });
   return {
     session: undefined,
     profile: { id, username, email, createdAtMs: nowMs },
     nowMs,
   };
-}
-
-/** The names are the account's: it stays, and its first mail need not wait. */
-export function confirmClaim({ rows, mail }: AccountState, nowMs: number): void {
-  rows.writeClaimCheck(null);
-  mail.hurry(nowMs);
 }
 
 /** Checks a password and opens a session, unless something stands in the way that only the owner may learn of. */

@@ -28,6 +28,7 @@ export interface Grant extends Mintable {
 export type SignInResult =
   | ({ outcome: 'signed_in' } & Grant)
   | { outcome: 'account_disabled' | 'password_reset_required' | 'email_not_verified' }
+  | { outcome: 'directory_unavailable' }
   | Refused;
 
 export type RefreshResult =
@@ -65,6 +66,10 @@ export interface NotSignedIn {
   profile: Profile;
   nowMs: number;
 }
+
+export type RegisterResult =
+  | ({ outcome: 'registered' } & Registered)
+  | { outcome: 'username_taken' | 'email_taken' | 'directory_unavailable' };
 
 export type SessionOver = { outcome: 'session_over' };
 /** `browser`: what the caller's device cookie is to say; left out where nothing of it changed. */

@@ -86,20 +86,15 @@ export class MailStore {
     return this.#min('SELECT MIN(expires_at_ms) AS next FROM mail_token');
   }
 
-  /** Queues a mail, by default for now. */
-  enqueue(kind: MailKind, address: string, nowMs: number, firstTryAtMs = nowMs): void {
+  /** Queues a mail. */
+  enqueue(kind: MailKind, address: string, nowMs: number): void {
     this.#sql.exec(
       'INSERT INTO outbox (kind, address, attempts, created_at_ms, next_try_at_ms) VALUES (?, ?, 0, ?, ?)',
       kind,
       address,
       nowMs,
-      firstTryAtMs,
+      nowMs,
     );
-  }
-
-  /** Makes everything that waits due at once. */
-  hurry(nowMs: number): void {
-    this.#sql.exec('UPDATE outbox SET next_try_at_ms = ? WHERE done_at_ms IS NULL', nowMs);
   }
 
   /** The mail to be sent next, if one is due. */

@@ -16,15 +16,17 @@ export interface Revocation {
 
 /**
  * Revokes everything that was issued or is pending: sessions, device cookies, links that were mailed, queued mails that
- * carry one, and with its link a requested change of address. Returns the epoch that new device cookies carry.
+ * carry one, with its link a requested change of address, and a change of name or address that waits for the directory: what it
+ * has reserved is released by itself, or by the alarm. Returns the epoch that new device cookies carry.
  */
 export function revokeEverything(
-  { rows, mail }: AccountState,
+  { rows, mail, intents }: AccountState,
   nowMs: number,
   { exceptSid, keepsBrowsers = false, keepsOwnLinks = false }: Revocation = {},
 ): number {
   rows.deleteSessionsExcept(exceptSid);
   if (keepsOwnLinks) mail.withdrawChange(nowMs);
   else mail.revokeLinks();
+  intents.cancel();
   return keepsBrowsers ? rows.readBrowserEpoch() : rows.raiseBrowserEpoch();
 }

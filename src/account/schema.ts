@@ -117,6 +117,44 @@ const MIGRATIONS: readonly string[] = [
   INSERT INTO index_report SELECT 1, 1, 0, 0 FROM account
   WHERE email_verified_at_ms IS NOT NULL OR disabled_at_ms IS NOT NULL OR must_reset_password = 1;
   `,
+  // 6: what is pending with the directory (flows/). A registration or deletion that waited to look for its claim becomes one: the
+  // alarm looks at the same time, and keeps or removes the account. And the names are reported to the operators' index as well.
+  `
+  CREATE TABLE intent (
+    singleton INTEGER PRIMARY KEY CHECK (singleton = 1),
+    id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    phase TEXT NOT NULL,
+    account_id TEXT NOT NULL,
+    username TEXT,
+    email TEXT,
+    former TEXT,
+    until_ms INTEGER,
+    fence_ms INTEGER NOT NULL,
+    attempts INTEGER NOT NULL,
+    next_try_at_ms INTEGER NOT NULL
+  ) STRICT;
+  INSERT INTO intent
+  SELECT 1, lower(hex(randomblob(11))), 'register', 'reserving', id, username, email, NULL, NULL, 0, 0, claim_check_at_ms
+  FROM account WHERE claim_check_at_ms IS NOT NULL;
+  ALTER TABLE account DROP COLUMN claim_check_at_ms;
+  DROP TRIGGER index_report_of_account;
+  CREATE TRIGGER index_report_of_account
+  AFTER UPDATE OF username, email, email_verified_at_ms, disabled_at_ms, must_reset_password ON account
+  WHEN OLD.username <> NEW.username OR OLD.email <> NEW.email
+    OR (OLD.email_verified_at_ms IS NULL) <> (NEW.email_verified_at_ms IS NULL)
+    OR (OLD.disabled_at_ms IS NULL) <> (NEW.disabled_at_ms IS NULL)
+    OR OLD.must_reset_password <> NEW.must_reset_password
+  BEGIN
+    INSERT INTO index_report VALUES (1, 1, 0, 0)
+    ON CONFLICT DO UPDATE SET version = version + 1, due_at_ms = 0, attempts = 0;
+  END;
+  CREATE TRIGGER index_report_of_registration AFTER INSERT ON account
+  BEGIN
+    INSERT INTO index_report VALUES (1, 1, 0, 0)
+    ON CONFLICT DO UPDATE SET version = version + 1, due_at_ms = 0, attempts = 0;
+  END;
+  `,
 ];
 
 /** The version that this code reads and writes. */

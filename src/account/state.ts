@@ -1,5 +1,6 @@
 // What the parts of an account work on: its rows, by subject, and who is acting. Internal to the account object.
 import { type Actor, EventStore } from './event-store.ts';
+import { IntentStore } from './intent-store.ts';
 import { LimitStore } from './limit-store.ts';
 import { MailStore } from './mail-store.ts';
 import { ReportStore } from './report-store.ts';
@@ -13,6 +14,7 @@ export interface AccountState {
   events: EventStore;
   mail: MailStore;
   reports: ReportStore;
+  intents: IntentStore;
 }
 
 /** The rows of an account's storage. Touches nothing yet. */
@@ -24,6 +26,7 @@ export function openState(sql: SqlStorage): AccountState {
     events: new EventStore(sql),
     mail: new MailStore(sql),
     reports: new ReportStore(sql),
+    intents: new IntentStore(sql),
   };
 }
 

@@ -9,8 +9,6 @@ export interface AccountRow {
   email: string;
   passwordHash: string;
   createdAtMs: number;
-  /** When to look whether the directory holds this account's names; `null` when it is known to. */
-  claimCheckAtMs: number | null;
   emailVerifiedAtMs: number | null;
   disabledAtMs: number | null;
   /** Set by an operator: no password opens a session until a mailed link has set a new one. */
@@ -20,13 +18,10 @@ export interface AccountRow {
 }
 
 /** A new account: everything else has the schema's defaults. */
-export type NewAccount = Pick<
-  AccountRow,
-  'id' | 'username' | 'email' | 'passwordHash' | 'createdAtMs' | 'claimCheckAtMs'
->;
+export type NewAccount = Pick<AccountRow, 'id' | 'username' | 'email' | 'passwordHash' | 'createdAtMs'>;
 
 const ACCOUNT_COLUMNS = `id, username, email, password_hash AS passwordHash, created_at_ms AS createdAtMs,
-  claim_check_at_ms AS claimCheckAtMs, email_verified_at_ms AS emailVerifiedAtMs, disabled_at_ms AS disabledAtMs,
+  email_verified_at_ms AS emailVerifiedAtMs, disabled_at_ms AS disabledAtMs,
   must_reset_password AS mustResetPassword, browser_epoch AS browserEpoch`;
 
 const SESSION_COLUMNS = `sid, counter, rotated_at_ms AS rotatedAtMs, iat, exp, created_at_ms AS createdAtMs,
@@ -62,16 +57,15 @@ export class AccountStore {
     return row && { ...row, mustResetPassword: row.mustResetPassword === 1 };
   }
 
-  insertAccount({ id, username, email, passwordHash, createdAtMs, claimCheckAtMs }: NewAccount): void {
+  insertAccount({ id, username, email, passwordHash, createdAtMs }: NewAccount): void {
     this.#sql.exec(
-      `INSERT INTO account (singleton, id, username, email, password_hash, created_at_ms, claim_check_at_ms)
-       VALUES (1, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO account (singleton, id, username, email, password_hash, created_at_ms)
+       VALUES (1, ?, ?, ?, ?, ?)`,
       id,
       username,
       email,
       passwordHash,
       createdAtMs,
-      claimCheckAtMs,
     );
   }
 
@@ -138,10 +132,6 @@ export class AccountStore {
   /** The same password under today's parameters. */
   writePasswordHash(passwordHash: string): void {
     this.#sql.exec('UPDATE account SET password_hash = ?', passwordHash);
-  }
-
-  writeClaimCheck(claimCheckAtMs: number | null): void {
-    this.#sql.exec('UPDATE account SET claim_check_at_ms = ?', claimCheckAtMs);
   }
 
   /** Kept in memory: every refresh asks, and the object is the only one that writes. */

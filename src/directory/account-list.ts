@@ -1,6 +1,8 @@
 // The operators' list of accounts: pages, searches and counts over the directory's rows, and the state of an account in its row.
 // The accounts themselves hold the truth; a row follows within seconds, and later when D1 does not respond.
 
+import { toKeys } from './directory.ts';
+
 /** One account as its row has it. */
 export interface ListedAccount {
   id: string;
@@ -119,25 +121,66 @@ function selectFrom(search: string): {
   };
 }
 
-/** The state of an account, as the account reports it. A higher version is a later state. */
+/** An account as its row is to show it. A higher version is a later state. */
 export interface AccountStatus {
   id: string;
   version: number;
+  username: string;
+  email: string;
+  createdAtMs: number;
   isEmailVerified: boolean;
   isDisabled: boolean;
   mustResetPassword: boolean;
 }
 
-/** Writes the state of an account into its row, unless a later one is there: reports can overtake each other. */
-export async function writeStatus(
-  db: D1Database,
-  { id, version, isEmailVerified, isDisabled, mustResetPassword }: AccountStatus,
-): Promise<void> {
-  await db
-    .prepare(
-      `UPDATE accounts SET email_verified = ?, disabled = ?, must_reset = ?, index_version = ?
-       WHERE id = ? AND index_version < ?`,
-    )
-    .bind(Number(isEmailVerified), Number(isDisabled), Number(mustResetPassword), version, id, version)
-    .run();
+/**
+ * Writes an account into its row, unless a later state is there: reports can overtake each other. A row of another account that
+ * still shows a name of this one gets a key that nobody searches for, until that account reports as well. An account that holds
+ * none of its names gets no row: it was deleted meanwhile.
+ */
+export async function writeStatus(db: D1Database, status: AccountStatus): Promise<void> {
+  const { id, version, username, email, createdAtMs } = status;
+  const flags = [status.isEmailVerified, status.isDisabled, status.mustResetPassword].map(Number);
+  const makeRoom = ([kind, display]: readonly ['username' | 'email', string]) =>
+    db
+      .prepare(
+        // Every write of a new key moves the version (migrations/0004_names.sql, triggers).
+        `UPDATE accounts SET ${kind}_key = '#' || id, index_version = index_version - 1
+         WHERE id <> ?4 AND ${kind}_key = ${selectKey('?1, ?2, ?3', '?4')}`,
+      )
+      .bind(...toKeys(display), id);
+  const usernameKey = selectKey('?1, ?2, ?3', '?7');
+  const emailKey = selectKey('?4, ?5, ?6', '?7');
+  const values = [...toKeys(username), ...toKeys(email), id, username, email, ...flags, version];
+  await db.batch([
+    ...(
+      [
+        ['username', username],
+        ['email', email],
+      ] as const
+    ).map(makeRoom),
+    db
+      .prepare(
+        `UPDATE accounts SET username_key = COALESCE(${usernameKey}, username_key), username = ?8,
+           email_key = COALESCE(${emailKey}, email_key), email = ?9,
+           email_verified = ?10, disabled = ?11, must_reset = ?12, index_version = ?13
+         WHERE id = ?7 AND index_version < ?13`,
+      )
+      .bind(...values),
+    db
+      .prepare(
+        `INSERT INTO accounts (id, username_key, username, email_key, email, email_verified, disabled, must_reset,
+           index_version, created_at_ms)
+         SELECT ?7, ${usernameKey}, ?8, ${emailKey}, ?9, ?10, ?11, ?12, ?13, ?14
+         WHERE ?13 > 0 AND NOT EXISTS (SELECT 1 FROM accounts WHERE id = ?7)
+           AND ${usernameKey} IS NOT NULL AND ${emailKey} IS NOT NULL`,
+      )
+      .bind(...values, createdAtMs),
+  ]);
+}
+
+/** The key under which an account holds a name, without the kind in front: an older account may have an older one. */
+function selectKey(keys: string, id: string): string {
+  return `(SELECT substr(key, length(kind) + 2) FROM names
+    WHERE key IN (${keys}) AND account_id = ${id} AND state <> 'released' LIMIT 1)`;
 }

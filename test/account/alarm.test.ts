@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { randomId } from '../../src/account/id.ts';
-import { CLAIM_CHECK_DELAY_MS } from '../../src/account/upkeep.ts';
+import { FENCE_MS } from '../../src/domain/name-flow.ts';
 import {
   createAccount,
   DAY_SECONDS,
@@ -9,6 +9,7 @@ import {
   NOTHING,
   openAccount,
   POLICY,
+  plantPending,
   readAlarmMs,
   readStored,
   ringAlarm,
@@ -19,17 +20,10 @@ import { accountOf, PASSWORD } from '../support/service.ts';
 
 const DAY_MS = DAY_SECONDS * 1000;
 
-/** An account past its claim check, so that only what it holds sets the alarm. */
-async function createSettledAccount(policy = POLICY) {
-  const created = await createAccount({ policy });
-  await inStore(created.id, (store) => store.rows.writeClaimCheck(null));
-  return created;
-}
-
 describe('the alarm of an account', () => {
   it('clears the sessions that ran out, keeps the live ones, and sets itself for the next end', async () => {
     freezeClock();
-    const { id, account, session: idle } = await createSettledAccount();
+    const { id, account, session: idle } = await createAccount();
     const absolute = await account.signIn(PASSWORD, DEVICE, { ...POLICY, sessionTtlSeconds: 3600 });
     passSeconds(10);
     const live = await account.signIn(PASSWORD, DEVICE, POLICY);
@@ -48,7 +42,7 @@ describe('the alarm of an account', () => {
 
   it('touches nothing when it rings before the end, and sets itself anew', async () => {
     freezeClock();
-    const { id, account, session } = await createSettledAccount();
+    const { id, account, session } = await createAccount();
     passSeconds(3600);
     await account.refresh(session.sid, 1, DEVICE, POLICY);
     await account.signIn('wrong', DEVICE, POLICY);
@@ -61,7 +55,9 @@ describe('the alarm of an account', () => {
 
   it('forgets failed sign-ins after a day, and not before', async () => {
     const nowMs = freezeClock();
-    const { id, account } = await createSettledAccount({ ...POLICY, refreshTtlSeconds: 7 * DAY_SECONDS });
+    const { id, account } = await createAccount({
+      policy: { ...POLICY, refreshTtlSeconds: 7 * DAY_SECONDS },
+    });
     await account.signIn('wrong', DEVICE, POLICY);
     expect(await readAlarmMs(id)).toBe(nowMs + DAY_MS);
     passSeconds(DAY_SECONDS - 1);
@@ -78,7 +74,7 @@ describe('the alarm of an account', () => {
 
   it('is not set again when nothing is left to run out, and the account stays', async () => {
     freezeClock();
-    const { id, account, session } = await createSettledAccount();
+    const { id, account, session } = await createAccount();
     passSeconds(DAY_SECONDS);
     await ringAlarm(id);
     expect(await readAlarmMs(id)).toBeNull();
@@ -87,13 +83,14 @@ describe('the alarm of an account', () => {
     expect(await readAlarmMs(id)).not.toBeNull();
   });
 
-  it('rings for the claim first, when nobody has looked for it yet', async () => {
+  it('rings for what is pending with the directory first', async () => {
     const nowMs = freezeClock();
     const { id, account } = await createAccount();
+    await plantPending(id);
     await account.signIn('wrong', DEVICE, POLICY);
-    passSeconds(60);
-    await account.signIn(PASSWORD, DEVICE, POLICY);
-    expect(await readAlarmMs(id)).toBe(nowMs + CLAIM_CHECK_DELAY_MS);
+    passSeconds(59);
+    await account.signIn('wrong', DEVICE, POLICY);
+    expect(await readAlarmMs(id)).toBe(nowMs + FENCE_MS);
   });
 });
 
@@ -124,8 +121,8 @@ describe('an object without account', () => {
       expect(await account.inspect()).toBeUndefined();
       for (const action of ['disable', 'enable', 'end_sessions', 'force_password_reset'] as const)
         expect(await account.act(action, operator)).toEqual({ outcome: 'unknown_account' });
-      await account.expectErasure();
-      await account.erase();
+      expect(await account.deleteByOperator(600)).toEqual({ outcome: 'unknown_account' });
+      expect(await account.exists()).toBe(false);
       expect(await readStored(accountOf(id))).toEqual(before);
     }
     expect(await readStored(accountOf(empty))).toEqual(NOTHING);
@@ -152,10 +149,12 @@ describe('an object without account', () => {
   });
 
   it('starts afresh when it is asked again after that', async () => {
+    freezeClock();
     const id = randomId();
     const account = openAccount(id);
     await account.signIn(PASSWORD, DEVICE, POLICY);
-    await account.destroy();
+    passSeconds(DAY_SECONDS);
+    await ringAlarm(id);
     expect(await readStored(accountOf(id))).toEqual(NOTHING);
     expect(await account.signIn(PASSWORD, DEVICE, POLICY)).toEqual({ outcome: 'unknown_account' });
     expect(await inStore(id, (store) => store.throttles.read('strangers'))).toMatchObject({ failures: 1 });

@@ -1,7 +1,7 @@
 import { evictDurableObject } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
 import { deriveDecoyId, importDecoyKey } from '../../src/account/decoy.ts';
-import { readStored, ringAlarm } from '../support/account.ts';
+import { plantPending, readStored, ringAlarm } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
 import { expectProblem } from '../support/problem.ts';
 import {
@@ -98,14 +98,16 @@ describe('an account that leaves memory between all calls', () => {
     await readTokens(await client.login(ada.name));
   });
 
-  it('finds its alarm and its claim again', async () => {
+  it('finds its alarm and what is pending again', async () => {
     freezeClock();
     const ada = await service.register();
+    await plantPending(ada.id, ['username', 'email']);
     passSeconds(3600);
     await evictDurableObject(accountOf(ada.id));
     await ringAlarm(ada.id);
     await evictDurableObject(accountOf(ada.id));
-    expect((await readStored(accountOf(ada.id))).tables.account).toMatchObject([{ claim_check_at_ms: null }]);
+    const { tables } = await readStored(accountOf(ada.id));
+    expect([tables.account?.length, tables.intent]).toEqual([1, []]);
     expect((await service.post('/refresh', { cookie: ada.cookie })).status).toBe(200);
   });
 });

@@ -1,11 +1,22 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
+import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
 import { randomId } from '../../src/account/id.ts';
 import { migrate, readSchemaVersion, SCHEMA_VERSION } from '../../src/account/schema.ts';
-import { CLAIM_CHECK_DELAY_MS } from '../../src/account/upkeep.ts';
+import { findAccountId } from '../../src/directory/directory.ts';
 import { hashPassword } from '../../src/passwords/scrypt.ts';
-import { DEVICE, inStore, openAccount, POLICY, readEvents, readStored } from '../support/account.ts';
-import { accountOf, PASSWORD } from '../support/service.ts';
+import {
+  DEVICE,
+  inStore,
+  NOTHING,
+  openAccount,
+  POLICY,
+  readEvents,
+  readStored,
+  ringAlarm,
+} from '../support/account.ts';
+import { freezeClock, passSeconds } from '../support/clock.ts';
+import { accountOf, PASSWORD, uniqueName } from '../support/service.ts';
 
 const CREATED_MS = Date.UTC(2026, 0, 2);
 
@@ -56,9 +67,9 @@ describe('an account that version 1 stored', () => {
         disabled_at_ms: null,
         must_reset_password: 0,
         browser_epoch: 1,
-        claim_check_at_ms: null,
       }),
     ]);
+    expect(tables.intent).toEqual([]);
     expect(tables.throttle).toEqual([
       { bucket: 'strangers', failures: 4, last_failure_at_ms: expect.any(Number) },
     ]);
@@ -70,8 +81,8 @@ describe('an account that version 1 stored', () => {
     const id = await plantVersion1(false);
     await openAccount(id).describe('BBBBBBBBBBBBBBBBBBBBBB');
     const { tables } = await readStored(accountOf(id));
-    expect(tables.account).toEqual([
-      expect.objectContaining({ claim_check_at_ms: CREATED_MS + CLAIM_CHECK_DELAY_MS }),
+    expect(tables.intent).toEqual([
+      expect.objectContaining({ kind: 'register', next_try_at_ms: CREATED_MS + 900_000 }),
     ]);
   });
 
@@ -195,5 +206,80 @@ describe('the history of an account that version 2 stored', () => {
     expect(events[0]).toMatchObject({ kind: 'disabled', count: 1 });
     expect(events.at(-2)).toMatchObject({ kind: 'sign_in_failed', count: 2, at_ms: startMs + 99 });
     expect(events.at(-1)).toMatchObject({ kind: 'session_ended', count: 1, ip: DEVICE.ip });
+  });
+});
+
+/** An account as version 5 stored it, with a time to look for its claim, or without. */
+async function plantVersion5(claimCheckAtMs: number | null): Promise<{ id: string; name: string }> {
+  const id = randomId();
+  const name = uniqueName();
+  await runInDurableObject(accountOf(id), async (_, { storage }) => {
+    migrate(storage, 5);
+    storage.sql.exec(
+      `INSERT INTO account (singleton, id, username, email, password_hash, created_at_ms, claim_check_at_ms)
+       VALUES (1, ?, ?, ?, ?, ?, ?)`,
+      ...[id, name, `${name}@example.com`, hashPassword(PASSWORD), CREATED_MS, claimCheckAtMs],
+    );
+    storage.sql.exec('UPDATE account SET disabled_at_ms = NULL, must_reset_password = 0');
+    if (claimCheckAtMs !== null) await storage.setAlarm(claimCheckAtMs);
+  });
+  await evictDurableObject(accountOf(id));
+  return { id, name };
+}
+
+/** The row of the directory, as the Worker of that time wrote it. */
+function claimAsBefore(id: string, name: string): Promise<unknown> {
+  return env.DIRECTORY.prepare(
+    'INSERT INTO accounts (id, username_key, email_key, username, email, created_at_ms) VALUES (?, ?, ?, ?, ?, ?)',
+  )
+    .bind(id, name, `${name}@example.com`, name, `${name}@example.com`, CREATED_MS)
+    .run();
+}
+
+describe('an account that version 5 stored', () => {
+  it('has nothing pending when it knew of its claim', async () => {
+    const { id, name } = await plantVersion5(null);
+    await claimAsBefore(id, name);
+    const account = openAccount(id);
+    expect(await account.signIn(PASSWORD, DEVICE, POLICY)).toMatchObject({ outcome: 'signed_in' });
+    const { tables } = await readStored(accountOf(id));
+    expect(tables.intent).toEqual([]);
+    expect(tables.account).toEqual([expect.not.objectContaining({ claim_check_at_ms: null })]);
+  });
+
+  it('is kept by the alarm at the time at which it would have looked for its claim, when the directory has it', async () => {
+    freezeClock();
+    const { id, name } = await plantVersion5(Date.now() + 900_000);
+    await claimAsBefore(id, name);
+    await openAccount(id).describe('BBBBBBBBBBBBBBBBBBBBBB');
+    expect((await readStored(accountOf(id))).tables.intent).toEqual([
+      expect.objectContaining({ kind: 'register', phase: 'reserving', next_try_at_ms: Date.now() + 900_000 }),
+    ]);
+    passSeconds(900);
+    await ringAlarm(id);
+    expect((await readStored(accountOf(id))).tables).toMatchObject({ intent: [], account: [{ id }] });
+    expect(await findAccountId(env.DIRECTORY, name)).toBe(id);
+  });
+
+  it('is removed then when the directory does not have it: its registration failed, or it was being deleted', async () => {
+    freezeClock();
+    const { id } = await plantVersion5(Date.now() + 900_000);
+    passSeconds(900);
+    await ringAlarm(id);
+    expect(await readStored(accountOf(id))).toEqual(NOTHING);
+  });
+
+  it('reports another name to the operators’ index', async () => {
+    const { id, name } = await plantVersion5(null);
+    await claimAsBefore(id, name);
+    const account = openAccount(id);
+    const signedIn = await account.signIn(PASSWORD, DEVICE, POLICY);
+    if (signedIn.outcome !== 'signed_in') throw new Error('the sign-in failed');
+    const change = { sid: signedIn.session.sid, username: uniqueName(), accessTtlSeconds: 600 };
+    expect(await account.rename(change, DEVICE)).toMatchObject({ outcome: 'changed' });
+    const row = await env.DIRECTORY.prepare('SELECT username, username_key FROM accounts WHERE id = ?')
+      .bind(id)
+      .first();
+    expect(row).toEqual({ username: change.username, username_key: change.username });
   });
 });

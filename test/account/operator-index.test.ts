@@ -2,17 +2,19 @@
 import { evictDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { findRetryDelayMs, reportWhenDue } from '../../src/account/operator-index.ts';
+import { findRetryDelayMs } from '../../src/account/backoff.ts';
+import { reportWhenDue } from '../../src/account/operator-index.ts';
 import { migrate } from '../../src/account/schema.ts';
 import { openState } from '../../src/account/state.ts';
-import { CLAIM_CHECK_DELAY_MS } from '../../src/account/upkeep.ts';
+import { FENCE_MS } from '../../src/domain/name-flow.ts';
 import {
-  claimNames,
   createAccount,
   DEVICE,
   inStore,
+  noteAlarms,
   openAccount,
   POLICY,
+  plantPending,
   plantSession,
   readAlarmMs,
   readStored,
@@ -20,7 +22,6 @@ import {
   runInside,
 } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
-import { eventually } from '../support/eventually.ts';
 import { captureLogs, parseLine } from '../support/logs.ts';
 import { awaitMail, deliveriesTo, readLinkToken } from '../support/mailbox.ts';
 import { accountOf, PASSWORD, Service, uniqueName } from '../support/service.ts';
@@ -29,11 +30,9 @@ const service = new Service();
 const OPERATOR = { ...DEVICE, operator: 'grace' };
 const HOUR_MS = 60 * 60 * 1000;
 
-/** An account past its claim check, as it is a moment after its registration. */
+/** An account as it is a moment after its registration. */
 async function createSettled(): Promise<string> {
-  const { id, account } = await createAccount();
-  await account.confirmClaim();
-  return id;
+  return (await createAccount()).id;
 }
 
 /** What the index says of an account, and what the account says. */
@@ -122,33 +121,34 @@ describe('the index, after the alarm,', () => {
   it('is written a second after a change, once for several, and not again', async () => {
     const nowMs = freezeClock();
     const id = await createSettled();
+    const readSetMs = await noteAlarms(id);
     await act(id, 'disable');
-    expect(await readAlarmMs(id)).toBe(nowMs + 1000);
+    expect(readSetMs()).toBe(nowMs + 1000);
     passSeconds(0.5);
     await act(id, 'force_password_reset');
     await openAccount(id).signIn('wrong', DEVICE, POLICY);
     // A sign-in does not put it off.
-    expect(await readAlarmMs(id)).toBe(nowMs + 1000 + 500);
+    expect(readSetMs()).toBe(nowMs + 1000 + 500);
     passSeconds(0.5);
     await openAccount(id).signIn('wrong', DEVICE, POLICY);
-    expect(await readAlarmMs(id)).toBe(nowMs + 1000 + 500);
+    expect(readSetMs()).toBe(nowMs + 1000 + 500);
     await ringAlarm(id);
     const stored = await readStored(accountOf(id));
     expect(stored.tables.index_report).toEqual([{ singleton: 1, version: 2, due_at_ms: null, attempts: 0 }]);
     // The next alarm is the session's.
-    expect(stored.alarmMs).toBeGreaterThan(nowMs + HOUR_MS);
+    expect(readSetMs()).toBeGreaterThan(nowMs + HOUR_MS);
     const { index, account } = await compare(id);
     expect(index).toEqual(account);
   });
 
   it('is not written for what it does not show, nor for what changes nothing', async () => {
     const { id, account, session } = await createAccount();
-    await account.confirmClaim();
     await account.signIn(PASSWORD, DEVICE, POLICY);
     await account.refresh(session.sid, 1, DEVICE, POLICY);
     await act(id, 'enable');
     await act(id, 'end_sessions');
-    expect((await readStored(accountOf(id))).tables.index_report).toEqual([]);
+    const reported = { singleton: 1, version: 1, due_at_ms: null, attempts: 0 };
+    expect((await readStored(accountOf(id))).tables.index_report).toEqual([reported]);
   });
 });
 
@@ -210,7 +210,7 @@ describe('while the directory fails, the report', () => {
       mail.enqueue('password_changed', email, nowMs);
       const run = () => new Promise(() => {});
       // Only what `writeStatus` uses.
-      const DIRECTORY = { prepare: () => ({ bind: () => ({ run }) }) };
+      const DIRECTORY = { prepare: () => ({ bind: () => ({}) }), batch: run };
       const { env: bindings } = account as unknown as { env: Env };
       Object.assign(account, { env: { ...bindings, DIRECTORY } });
       const ringing = account.alarm();
@@ -236,25 +236,24 @@ describe('a report', () => {
       const state = openState(storage.sql);
       const run = async () => state.rows.writeMustResetPassword();
       // Only what `writeStatus` uses.
-      const slow = { prepare: () => ({ bind: () => ({ run }) }) } as unknown as D1Database;
+      const slow = { prepare: () => ({ bind: () => ({}) }), batch: run } as unknown as D1Database;
       state.reports.plan(Date.now());
       await reportWhenDue(state, slow, () => true);
-      expect(state.reports.read()).toMatchObject({ version: 2, attempts: 0 });
+      expect(state.reports.read()).toMatchObject({ version: 3, attempts: 0 });
     });
     await expectAgreement(id, { disabled: 1, must_reset: 1 });
   });
 
   it('waits until the directory holds the account', async () => {
     const nowMs = freezeClock();
-    const created = await createAccount({ isClaimed: false });
-    await act(created.id, 'disable');
-    expect(await readAlarmMs(created.id)).toBe(nowMs + CLAIM_CHECK_DELAY_MS);
-    await ringAlarm(created.id);
-    expect(await inStore(created.id, ({ reports }) => reports.read())).toMatchObject({ attempts: 0 });
-    await claimNames(created);
-    await created.account.confirmClaim();
-    await eventually(async () => expect(await readAlarmMs(created.id)).toBe(nowMs + 1000));
-    await expectAgreement(created.id, { disabled: 1 });
+    const { id } = await createAccount();
+    await plantPending(id, ['username', 'email']);
+    await act(id, 'disable');
+    expect(await readAlarmMs(id)).toBe(nowMs + FENCE_MS);
+    await ringAlarm(id);
+    expect(await inStore(id, ({ reports }) => reports.read())).toMatchObject({ attempts: 0 });
+    passSeconds(FENCE_MS / 1000);
+    await expectAgreement(id, { disabled: 1 });
   });
 });
 
@@ -282,6 +281,7 @@ describe('an account that version 2 stored', () => {
       storage.sql.exec(`UPDATE account SET ${change}`);
     });
     await evictDurableObject(accountOf(id));
+    await env.DIRECTORY.prepare('UPDATE accounts SET index_version = 0 WHERE id = ?').bind(id).run();
     await openAccount(id).inspect();
     expect((await readStored(accountOf(id))).tables.index_report).toHaveLength(reports);
     expect((await readAlarmMs(id)) !== null).toBe(reports === 1);

@@ -7,8 +7,8 @@ import { expectProblem } from '../support/problem.ts';
 import { accountOf, Service } from '../support/service.ts';
 
 const TABLES = [
-  ...['account', 'event', 'index_report', 'limit_use', 'mail_token', 'outbox', 'revoked_browser'],
-  ...['schema_version', 'session', 'throttle'],
+  ...['account', 'event', 'index_report', 'intent', 'limit_use', 'mail_token', 'outbox'],
+  ...['revoked_browser', 'schema_version', 'session', 'throttle'],
 ];
 
 function plantVersion(id: string, version: number): Promise<void> {

@@ -48,8 +48,11 @@ async function tracesOf(token: string): Promise<string[]> {
 /** All rows of an account and of the directory as one text, bytes as hexadecimal. */
 async function dumpEverything(id: string): Promise<string> {
   const account = await readStored(accountOf(id));
-  const { results } = await env.DIRECTORY.prepare('SELECT * FROM accounts').all();
-  return JSON.stringify({ account, results }, (_, value: unknown) =>
+  const [accounts, names] = await env.DIRECTORY.batch([
+    env.DIRECTORY.prepare('SELECT * FROM accounts'),
+    env.DIRECTORY.prepare('SELECT * FROM names'),
+  ]);
+  return JSON.stringify({ account, accounts, names }, (_, value: unknown) =>
     value instanceof ArrayBuffer ? new Uint8Array(value).toHex() : value,
   );
 }
@@ -100,8 +103,16 @@ describe('a dump of the whole storage', () => {
     const { id, name, email } = await service.register();
     const row = await env.DIRECTORY.prepare('SELECT * FROM accounts WHERE id = ?').bind(id).first();
     const keys = { username_key: name.toLowerCase(), email_key: email.toLowerCase() };
-    const state = { email_verified: 0, disabled: 0, must_reset: 0, index_version: 0 };
+    const state = { email_verified: 0, disabled: 0, must_reset: 0, index_version: 1 };
     expect(row).toEqual({ id, username: name, email, ...keys, created_at_ms: nowMs, ...state });
+    const names = await env.DIRECTORY.prepare('SELECT * FROM names WHERE account_id = ? ORDER BY key')
+      .bind(id)
+      .all();
+    const held = { account_id: id, state: 'active', until_ms: null };
+    expect(names.results).toEqual([
+      { key: `email:${keys.email_key}`, kind: 'email', display: email, ...held },
+      { key: `username:${keys.username_key}`, kind: 'username', display: name, ...held },
+    ]);
   });
 
   it('salts: the same password leaves another hash in another account', async () => {
@@ -122,6 +133,7 @@ describe('a dump of the whole storage', () => {
       'account',
       'event',
       'index_report',
+      'intent',
       'limit_use',
       'mail_token',
       'outbox',

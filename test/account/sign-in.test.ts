@@ -1,5 +1,6 @@
+import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { CLAIM_CHECK_DELAY_MS } from '../../src/account/upkeep.ts';
+import { findAccountId } from '../../src/directory/directory.ts';
 import { hashPassword } from '../../src/passwords/scrypt.ts';
 import {
   countWrites,
@@ -21,7 +22,7 @@ hashForReal();
 const TODAYS_HASH = /^\$scrypt\$ln=14,r=8,p=5\$[\w+/]{22}\$[\w+/]{43}$/;
 
 describe('registration', () => {
-  it('stores the account, signs it in, and arranges to look for its claim', async () => {
+  it('stores the account, gets its names, and signs it in', async () => {
     const nowMs = freezeClock();
     const { id, profile, session } = await createAccount();
     const iat = Math.floor(nowMs / 1000);
@@ -41,13 +42,15 @@ describe('registration', () => {
     expect(await inStore(id, (store) => store.rows.readAccount())).toEqual({
       ...profile,
       passwordHash: expect.stringMatching(TODAYS_HASH),
-      claimCheckAtMs: nowMs + CLAIM_CHECK_DELAY_MS,
       emailVerifiedAtMs: null,
       disabledAtMs: null,
       mustResetPassword: false,
       browserEpoch: 1,
     });
-    expect(await readAlarmMs(id)).toBe(nowMs + CLAIM_CHECK_DELAY_MS);
+    expect(await inStore(id, ({ intents }) => intents.read())).toBeUndefined();
+    expect(await readAlarmMs(id)).toBe(session.exp * 1000);
+    for (const name of [profile.username, profile.email])
+      expect(await findAccountId(env.DIRECTORY, name)).toBe(id);
   });
 
   it('cannot overwrite an account that is there', async () => {

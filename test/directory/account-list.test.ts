@@ -7,10 +7,10 @@ const db = env.DIRECTORY;
 
 describe('the state of an account in its row', () => {
   it('is never overtaken by an earlier one, and a repeated report does no harm', async () => {
-    const { id } = await createAccount();
+    const { id, profile } = await createAccount();
     const read = () =>
       db.prepare('SELECT disabled, must_reset, index_version FROM accounts WHERE id = ?').bind(id).first();
-    const state = { id, isEmailVerified: true, isDisabled: true, mustResetPassword: false };
+    const state = { ...profile, isEmailVerified: true, isDisabled: true, mustResetPassword: false };
     await writeStatus(db, { ...state, version: 2 });
     await writeStatus(db, { ...state, isDisabled: false, mustResetPassword: true, version: 1 });
     expect(await read()).toEqual({ disabled: 1, must_reset: 0, index_version: 2 });

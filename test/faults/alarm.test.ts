@@ -1,15 +1,18 @@
+// What is pending with the directory when the alarm rings, and one of the two does not respond.
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
-import { ALARM_RETRY_MS, CLAIM_CHECK_DELAY_MS } from '../../src/account/upkeep.ts';
-import { forgetConfirmation, NOTHING, readStored, ringAlarm } from '../support/account.ts';
+import { ALARM_RETRY_MS } from '../../src/account/upkeep.ts';
+import { FENCE_MS } from '../../src/domain/name-flow.ts';
+import { inStore, NOTHING, plantPending, readAlarmMs, readStored, ringAlarm } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
 import { execInAccount } from '../support/faults.ts';
-import { awaitMail } from '../support/mailbox.ts';
+import { awaitMail, deliveriesTo } from '../support/mailbox.ts';
 import { accountOf, PASSWORD, type Person, Service } from '../support/service.ts';
 
 const service = new Service();
 /** The platform gives up on an alarm that throws after six retries. */
 const MORE_THAN_THE_PLATFORM_TRIES = 8;
+const HOUR_MS = 60 * 60 * 1000;
 
 let log: MockInstance<typeof console.error>;
 
@@ -22,10 +25,11 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-async function registerUnconfirmed(): Promise<Person> {
+/** Somebody whose registration was interrupted, once the directory held these names for it. */
+async function registerPending(names: ('username' | 'email')[]): Promise<Person> {
   const person = await service.register();
   await awaitMail(person.email, 'verify_email');
-  await forgetConfirmation(person.id);
+  await plantPending(person.id, names);
   return person;
 }
 
@@ -34,52 +38,83 @@ async function ringAfter(id: string, ms: number): Promise<void> {
   await ringAlarm(id);
 }
 
-describe('an account that looks for its claim while the directory is down', () => {
-  it('loses nothing, serves its sessions, and looks again every minute until it gets an answer', async () => {
-    const ada = await registerUnconfirmed();
-    await env.DIRECTORY.exec('ALTER TABLE accounts RENAME TO accounts_away');
-    const before = await readStored(accountOf(ada.id));
-    await ringAfter(ada.id, CLAIM_CHECK_DELAY_MS);
-    for (let ring = 1; ring < MORE_THAN_THE_PLATFORM_TRIES; ring += 1) {
-      expect(await readStored(accountOf(ada.id))).toEqual({
-        ...before,
-        alarmMs: Date.now() + ALARM_RETRY_MS,
-      });
-      await ringAfter(ada.id, ALARM_RETRY_MS);
+const breakDirectory = () => env.DIRECTORY.exec('ALTER TABLE names RENAME TO names_away');
+const mendDirectory = () => env.DIRECTORY.exec('ALTER TABLE names_away RENAME TO names');
+
+describe('a registration that was interrupted, while the directory is down', () => {
+  it('stays, serves its sessions, and is looked at less and less often until the directory responds', async () => {
+    const ada = await registerPending(['username', 'email']);
+    await breakDirectory();
+    const waits: number[] = [];
+    passSeconds(FENCE_MS / 1000);
+    for (let ring = 1; ring <= MORE_THAN_THE_PLATFORM_TRIES; ring += 1) {
+      await ringAlarm(ada.id);
+      const nextMs = (await inStore(ada.id, ({ intents }) => intents.read()?.nextTryAtMs)) ?? 0;
+      expect(await readAlarmMs(ada.id)).toBe(nextMs);
+      waits.push(nextMs - Date.now());
+      passSeconds((nextMs - Date.now()) / 1000);
     }
-    expect(log.mock.calls.map(([line]) => JSON.parse(String(line)).event)).toEqual(
-      Array(MORE_THAN_THE_PLATFORM_TRIES).fill('account_alarm'),
-    );
+    for (const [attempt, waitMs] of waits.entries()) {
+      const longest = Math.min(60_000 * 2 ** attempt, HOUR_MS);
+      expect(waitMs, String(attempt)).toBeLessThanOrEqual(longest);
+      expect(waitMs, String(attempt)).toBeGreaterThanOrEqual(longest / 2);
+    }
+    const lines = log.mock.calls.map(([line]) => JSON.parse(String(line)));
+    expect(lines).toHaveLength(MORE_THAN_THE_PLATFORM_TRIES);
+    expect(lines[0]).toEqual({
+      ...{ event: 'account_names', code: 'unavailable', kind: 'register', accountId: ada.id, attempts: 1 },
+    });
     expect((await service.post('/refresh', { cookie: ada.cookie })).status).toBe(200);
 
-    await env.DIRECTORY.exec('ALTER TABLE accounts_away RENAME TO accounts');
-    await ringAfter(ada.id, ALARM_RETRY_MS);
+    await mendDirectory();
+    await ringAlarm(ada.id);
     expect(await readStored(accountOf(ada.id))).toMatchObject({
-      tables: { account: [{ claim_check_at_ms: null }] },
+      tables: { intent: [], account: [{ id: ada.id }] },
     });
     await service.login(ada.name, PASSWORD);
   });
 
-  it('removes itself when the directory is back and does not know it', async () => {
-    const ada = await registerUnconfirmed();
-    await env.DIRECTORY.prepare('DELETE FROM accounts WHERE id = ?').bind(ada.id).run();
-    await env.DIRECTORY.exec('ALTER TABLE accounts RENAME TO accounts_away');
-    await ringAfter(ada.id, CLAIM_CHECK_DELAY_MS);
+  it('is erased when the directory is back and holds one name for it, which is free then', async () => {
+    const ada = await registerPending(['username']);
+    await breakDirectory();
+    await ringAfter(ada.id, FENCE_MS);
     expect(await readStored(accountOf(ada.id))).toMatchObject({ tables: { account: [{ id: ada.id }] } });
-    await env.DIRECTORY.exec('ALTER TABLE accounts_away RENAME TO accounts');
-    await ringAfter(ada.id, ALARM_RETRY_MS);
+    await mendDirectory();
+    await ringAfter(ada.id, HOUR_MS);
     expect(await readStored(accountOf(ada.id))).toEqual(NOTHING);
     expect((await service.post('/refresh', { cookie: ada.cookie })).status).toBe(401);
+    expect((await service.register(ada.name)).id).not.toBe(ada.id);
+  });
+});
+
+describe('what is pending with a directory that is down', () => {
+  it('keeps neither expiry nor mail from their time', async () => {
+    const ada = await service.register();
+    await awaitMail(ada.email, 'verify_email');
+    await inStore(ada.id, ({ intents, mail }) => {
+      intents.begin({ kind: 'rename', phase: 'adopted', accountId: ada.id, username: ada.name }, Date.now());
+      mail.enqueue('password_changed', ada.email, Date.now());
+    });
+    await breakDirectory();
+    await ringAfter(ada.id, 24 * HOUR_MS);
+    expect(await inStore(ada.id, ({ rows }) => rows.listSessions())).toEqual([]);
+    await awaitMail(ada.email, 'password_changed');
+    expect(deliveriesTo(ada.email)).toHaveLength(2);
+    expect(await inStore(ada.id, ({ intents }) => intents.read())).toMatchObject({ attempts: 1 });
+    await mendDirectory();
+    await ringAfter(ada.id, HOUR_MS);
+    expect(await inStore(ada.id, ({ intents }) => intents.read())).toBeUndefined();
   });
 });
 
 describe('an account whose own storage fails when the alarm rings', () => {
   it('rings again a minute later, and then clears what has run out', async () => {
-    const ada = await registerUnconfirmed();
-    await ringAfter(ada.id, CLAIM_CHECK_DELAY_MS);
+    const ada = await service.register();
+    await awaitMail(ada.email, 'verify_email');
+    await execInAccount(ada.id, 'DELETE FROM outbox; DELETE FROM mail_token; DELETE FROM limit_use');
     const before = await readStored(accountOf(ada.id));
     await execInAccount(ada.id, 'ALTER TABLE session RENAME TO session_away');
-    await ringAfter(ada.id, 24 * 60 * 60 * 1000);
+    await ringAfter(ada.id, 24 * HOUR_MS);
     const { alarmMs } = await readStored(accountOf(ada.id));
     expect(alarmMs).toBe(Date.now() + ALARM_RETRY_MS);
     await execInAccount(ada.id, 'ALTER TABLE session_away RENAME TO session');

@@ -18,11 +18,11 @@ afterEach(() => {
 
 /** The real database without its table while `use` runs: every statement fails inside D1. */
 async function withoutTable(use: () => Promise<void>): Promise<void> {
-  await env.DIRECTORY.exec('ALTER TABLE accounts RENAME TO accounts_away');
+  await env.DIRECTORY.exec('ALTER TABLE names RENAME TO names_away');
   try {
     await use();
   } finally {
-    await env.DIRECTORY.exec('ALTER TABLE accounts_away RENAME TO accounts');
+    await env.DIRECTORY.exec('ALTER TABLE names_away RENAME TO names');
   }
 }
 

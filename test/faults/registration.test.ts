@@ -1,8 +1,15 @@
+// A registration that is interrupted or loses a name: at every call to the directory. The rest of the flows is in test/flows.
+
+import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { CLAIM_CHECK_DELAY_MS } from '../../src/account/upkeep.ts';
+import { randomId } from '../../src/account/id.ts';
+import { findAccountId } from '../../src/directory/directory.ts';
+import { FENCE_MS } from '../../src/domain/name-flow.ts';
 import { NOTHING, readStored, ringAlarm } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
+import { type Intercept, interceptNames } from '../support/directory-faults.ts';
 import { expectOutage, type Fault, Faults, fails, losesAnswer, readSessions } from '../support/faults.ts';
+import { awaitMail, deliveriesTo } from '../support/mailbox.ts';
 import { accountOf, PASSWORD, Service, uniqueName } from '../support/service.ts';
 
 const faults = new Faults();
@@ -17,12 +24,6 @@ afterEach(() => {
   faults.clear();
   vi.restoreAllMocks();
 });
-
-/** The fault meets one kind of call; the others work. */
-const at =
-  (call: string, fault: Fault): Fault =>
-  (pass) =>
-    faults.calls.at(-1) === call ? fault(pass) : pass();
 
 function signUp(name: string, password = PASSWORD): Promise<Response> {
   return service.post('/register', { json: { username: name, email: `${name}@example.com`, password } });
@@ -39,113 +40,188 @@ function lastAccountId(): string {
   return id;
 }
 
-/** A quarter of an hour later, the account looks for its claim. */
-async function passClaimCheck(id: string): Promise<void> {
-  passSeconds(CLAIM_CHECK_DELAY_MS / 1000);
+/** The fault meets the call with this number, from 1; the others work. */
+const at =
+  (number: number, fault: Fault): Intercept =>
+  (_, send, calls) =>
+    calls.length === number ? fault(send) : send();
+
+/** The time at which the alarm looks at what was interrupted. */
+async function passFence(id: string): Promise<void> {
+  passSeconds(FENCE_MS / 1000);
   const { alarmMs } = await readStored(accountOf(id));
   if (alarmMs === null || alarmMs > Date.now()) throw new Error(`the alarm is not due: ${alarmMs}`);
   await ringAlarm(id);
 }
 
-describe('a sign-up that ends before the names are claimed', () => {
-  const ends: [string, () => void, string[]][] = [
-    [
-      'the Worker is gone',
-      () => (faults.directory = at('INSERT', fails())),
-      ['SELECT', 'register', 'INSERT'],
-    ],
-    ['the account answers in vain', () => (faults.account = losesAnswer()), ['SELECT', 'register']],
-  ];
-
-  it.each(ends)(
-    'leaves the names free, and nothing after a quarter of an hour: %s',
-    async (_, end, calls) => {
-      const name = uniqueName();
-      end();
-      await expectOutage(await signUp(name));
-      expect(faults.calls).toEqual(calls);
-      const leftover = lastAccountId();
-      expect(await readSessions(leftover)).toHaveLength(1);
-
-      faults.clear();
-      expect(await signInStatus(name)).toBe(401);
-      expect((await signUp(name, 'another password')).status).toBe(201);
-      const owner = lastAccountId();
-      await passClaimCheck(leftover);
-      expect(await readStored(accountOf(leftover))).toEqual(NOTHING);
-
-      // The account that did get the name has its own password, and knows that it has the name.
-      expect(await readStored(accountOf(owner))).toMatchObject({
-        tables: { account: [{ claim_check_at_ms: null }] },
-      });
-      expect(await signInStatus(name, 'another password')).toBe(200);
-      expect(await signInStatus(name)).toBe(401);
-    },
-  );
+describe('a sign-up that is interrupted before it holds both names', () => {
+  it.each<[string, number, Fault]>([
+    ['before the first', 1, fails()],
+    ['after the first, whose response is lost', 1, losesAnswer()],
+    ['before the second', 2, fails()],
+  ])('responds 503, and leaves nothing a minute later: %s', async (_, number, fault) => {
+    const name = uniqueName();
+    const calls = await interceptNames(randomId(), at(number, fault));
+    await expectOutage(await signUp(name));
+    expect(calls).toEqual(Array(number).fill('reserve'));
+    const leftover = lastAccountId();
+    expect(await readSessions(leftover)).toHaveLength(1);
+    await passFence(leftover);
+    expect(await readStored(accountOf(leftover))).toEqual(NOTHING);
+    expect(deliveriesTo(`${name}@example.com`)).toEqual([]);
+    expect((await signUp(name, 'another password')).status).toBe(201);
+    expect(await signInStatus(name, 'another password')).toBe(200);
+    expect(await signInStatus(name)).toBe(401);
+  });
 });
 
-describe('a sign-up whose claim was stored, but the answer lost', () => {
-  it('answers 503, and the account can be used: now, and after it has looked for its claim', async () => {
+describe('a sign-up that holds both names, but whose response is lost', () => {
+  it.each<[string, () => Promise<unknown>]>([
+    ['from the directory', () => interceptNames(randomId(), at(2, losesAnswer()))],
+    [
+      'from the account',
+      async () => {
+        faults.account = losesAnswer();
+      },
+    ],
+  ])('responds 503, and the account can be used: now, and after the alarm: %s', async (_, interrupt) => {
     const name = uniqueName();
-    faults.directory = at('INSERT', losesAnswer());
+    await interrupt();
     await expectOutage(await signUp(name));
     const id = lastAccountId();
     faults.clear();
     expect((await signUp(name)).status).toBe(409);
     expect(await signInStatus(name)).toBe(200);
-    expect(await readStored(accountOf(id))).toMatchObject({
-      tables: { account: [{ claim_check_at_ms: expect.any(Number) }] },
-    });
-    await passClaimCheck(id);
-    expect(await readStored(accountOf(id))).toMatchObject({
-      tables: { account: [{ claim_check_at_ms: null }] },
-    });
+    await awaitMail(`${name}@example.com`, 'verify_email');
+    passSeconds(FENCE_MS / 1000);
+    await ringAlarm(id);
+    expect(await readStored(accountOf(id))).toMatchObject({ tables: { intent: [], account: [{ id }] } });
     expect(await signInStatus(`${name}@example.com`)).toBe(200);
+  });
+
+  it('is kept by the alarm, too, when nobody signs in before', async () => {
+    const name = uniqueName();
+    await interceptNames(randomId(), at(2, losesAnswer()));
+    await expectOutage(await signUp(name));
+    await passFence(lastAccountId());
+    await awaitMail(`${name}@example.com`, 'verify_email');
+    expect(await signInStatus(name)).toBe(200);
   });
 });
 
-describe('a sign-up that loses its names to another', () => {
-  /** Another sign-up for the same name comes in between the look-up and the claim. */
-  async function loseNames(name: string): Promise<Response> {
+describe('a sign-in that reaches a sign-up which holds the user name alone', () => {
+  it('completes it with the right password, and only with that', async () => {
+    const name = uniqueName();
+    const calls = await interceptNames(randomId(), at(2, fails()));
+    await expectOutage(await signUp(name));
+    expect(await signInStatus(name, 'a guess')).toBe(401);
+    expect(calls).toEqual(['reserve', 'reserve']);
+    expect(await signInStatus(name)).toBe(200);
+    expect(await findAccountId(env.DIRECTORY, `${name}@example.com`)).toBe(lastAccountId());
+  });
+
+  it('is refused when the address is taken by now, and the user name is free again', async () => {
+    const name = uniqueName();
+    await interceptNames(randomId(), at(2, fails()));
+    await expectOutage(await signUp(name));
+    const loser = lastAccountId();
+    const json = { username: uniqueName(), email: `${name}@example.com`, password: PASSWORD };
+    expect((await service.post('/register', { json })).status).toBe(201);
+    expect(await signInStatus(name)).toBe(401);
+    // The first try for the address can still get through: what is left of the account waits for it.
+    const { tables } = await readStored(accountOf(loser));
+    expect([tables.account, tables.session, tables.event]).toEqual([[], [], []]);
+    await passFence(loser);
+    expect(await readStored(accountOf(loser))).toEqual(NOTHING);
+    expect(await findAccountId(env.DIRECTORY, name)).toBeUndefined();
+  });
+
+  it('responds 503 while the directory does not, and opens nothing', async () => {
+    const name = uniqueName();
+    await interceptNames(randomId(), (_, send, calls) => (calls.length === 1 ? send() : fails()(send)));
+    await expectOutage(await signUp(name));
+    await expectOutage(await service.post('/login', { json: { username: name, password: PASSWORD } }));
+  });
+});
+
+describe('a sign-up that loses a name to another', () => {
+  /** Another sign-up takes one of the names in between the first look and the reservation. */
+  async function lose(rivals: { username: string; email: string }): Promise<number> {
     const rival = new Service();
-    faults.directory = at('INSERT', async (call) => {
-      const json = { username: name, email: `${name}@example.com`, password: 'another password' };
-      expect((await rival.post('/register', { json })).status).toBe(201);
-      return call();
+    let isTaken = false;
+    const calls = await interceptNames(randomId(), async (_, send) => {
+      if (!isTaken) {
+        isTaken = true;
+        const json = { ...rivals, password: 'another password' };
+        expect((await rival.post('/register', { json })).status).toBe(201);
+      }
+      return send();
     });
-    return signUp(name);
+    return calls.length;
   }
 
-  it('answers 409 and is removed at once', async () => {
+  it.each(['username', 'email'] as const)('responds 409 and is removed at once: %s', async (field) => {
     const name = uniqueName();
-    const response = await loseNames(name);
+    const other = uniqueName();
+    const names = { username: name, email: `${name}@example.com` };
+    await lose({ username: other, email: `${other}@example.com`, [field]: names[field] });
+    const response = await signUp(name);
     expect(response.status).toBe(409);
-    expect(await response.json()).toMatchObject({ code: 'username_taken' });
+    expect(await response.json()).toMatchObject({ code: `${field}_taken` });
     expect(response.headers.getSetCookie()).toEqual([]);
     expect(await readStored(accountOf(lastAccountId()))).toEqual(NOTHING);
-    expect(await signInStatus(name, 'another password')).toBe(200);
+    expect(await signInStatus(names[field], 'another password')).toBe(200);
+    // The other name is free.
+    const json = { ...names, [field]: field === 'email' ? `x-${name}@example.com` : `x-${name}` };
+    expect((await service.post('/register', { json: { ...json, password: PASSWORD } })).status).toBe(201);
   });
 
-  it('answers 503 when it cannot be removed, and removes itself within a quarter of an hour', async () => {
+  it('responds 409 when it cannot be undone, and is removed by the alarm', async () => {
     const name = uniqueName();
-    faults.account = at('destroy', fails());
-    await expectOutage(await loseNames(name));
-    const loser = lastAccountId();
-    expect(await readSessions(loser)).toHaveLength(1);
-    faults.clear();
-    expect(await signInStatus(name)).toBe(401);
-    expect(await signInStatus(name, 'another password')).toBe(200);
-    await passClaimCheck(loser);
-    expect(await readStored(accountOf(loser))).toEqual(NOTHING);
-    expect(await signInStatus(name, 'another password')).toBe(200);
-  });
-
-  it('answers 503 when it was removed but the answer lost, and 409 at the next try', async () => {
-    const name = uniqueName();
-    faults.account = at('destroy', losesAnswer());
-    await expectOutage(await loseNames(name));
+    const json = { username: uniqueName(), email: `${name}@example.com`, password: 'another password' };
+    await interceptNames(randomId(), (call, send) => (call === 'undo' ? fails()(send) : send()));
+    faults.directory = async (call) => {
+      faults.directory = (pass) => pass();
+      const result = await call();
+      expect((await new Service().post('/register', { json })).status).toBe(201);
+      return result;
+    };
+    const response = await signUp(name);
+    expect(response.status).toBe(409);
+    expect(await findAccountId(env.DIRECTORY, name)).toBe(lastAccountId());
+    vi.restoreAllMocks();
+    await passFence(lastAccountId());
     expect(await readStored(accountOf(lastAccountId()))).toEqual(NOTHING);
-    faults.clear();
+    expect(await findAccountId(env.DIRECTORY, name)).toBeUndefined();
+  });
+});
+
+describe('a name whose account does not exist', () => {
+  it.each(['reserving', 'active'])('is free: %s', async (state) => {
+    const name = uniqueName();
+    await env.DIRECTORY.prepare("INSERT INTO names VALUES (?, 'username', ?, ?, ?, NULL)")
+      .bind(`username:${name}`, randomId(), name, state)
+      .run();
+    expect(await signInStatus(name)).toBe(401);
+    expect((await signUp(name)).status).toBe(201);
+    expect(await signInStatus(name)).toBe(200);
+  });
+
+  it('is free for somebody who changes the name, too', async () => {
+    const name = uniqueName();
+    const ada = await service.register();
+    await env.DIRECTORY.prepare("INSERT INTO names VALUES (?, 'username', ?, ?, 'reserving', NULL)")
+      .bind(`username:${name}`, randomId(), name)
+      .run();
+    const json = { username: name };
+    expect((await service.fetch('/me', { method: 'PATCH', bearer: ada.accessToken, json })).status).toBe(200);
+    expect(await findAccountId(env.DIRECTORY, name)).toBe(ada.id);
+  });
+
+  it('is taken while its account does not respond', async () => {
+    const name = uniqueName();
+    await service.register(name);
+    faults.account = fails();
     expect((await signUp(name)).status).toBe(409);
   });
 });

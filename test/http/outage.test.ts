@@ -157,26 +157,6 @@ describe('an answer that is lost on its way', () => {
     await expectProblem(await once.post('/logout', { cookie: ada.cookie }), 503, 'unavailable');
     expect((await once.post('/logout', { cookie: ada.cookie })).status).toBe(204);
   });
-
-  it('of a claim: the names may be taken, so the account stays, and can be signed in to', async () => {
-    const name = uniqueName();
-    const isClaim = (query: string) => query.startsWith('INSERT');
-    const losingClaim = new Service({ DIRECTORY: breakDirectory(isClaim, 'after') });
-    const response = await losingClaim.post('/register', { json: registration(name) });
-    await expectProblem(response, 503, 'unavailable');
-    expect(await listStoredUsernames()).toContain(name);
-    await service.login(name);
-  });
-
-  it('of a claim that was not made leaves the name free, and the session in the browser alone', async () => {
-    const [ada, name] = [await service.register(), uniqueName()];
-    const isClaim = (query: string) => query.startsWith('INSERT');
-    const failing = new Service({ DIRECTORY: breakDirectory(isClaim, 'before') });
-    const response = await failing.post('/register', { json: registration(name), cookie: ada.cookie });
-    await expectProblem(response, 503, 'unavailable');
-    expect(await readSessions(ada.id)).toHaveLength(1);
-    expect((await service.post('/register', { json: registration(name) })).status).toBe(201);
-  });
 });
 
 describe('the session that a sign-in replaces', () => {

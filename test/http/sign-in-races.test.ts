@@ -85,8 +85,8 @@ describe('registrations at once', () => {
     for (const loser of losers) await expectProblem(loser, 409, 'username_taken');
 
     const body = await winner?.json<{ user: { id: string } }>();
-    const { results } = await env.DIRECTORY.prepare('SELECT id FROM accounts WHERE username_key = ?')
-      .bind(username)
+    const { results } = await env.DIRECTORY.prepare('SELECT account_id AS id FROM names WHERE key = ?')
+      .bind(`username:${username}`)
       .all();
     expect(results).toEqual([{ id: body?.user.id }]);
     const made = (await listDurableObjectIds(env.ACCOUNT)).filter((id) => !known.has(String(id)));

@@ -1,8 +1,7 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { CLAIM_CHECK_DELAY_MS } from '../../src/account/upkeep.ts';
 import { findAccountId } from '../../src/directory/directory.ts';
-import { NOTHING, openAccount, readStored, ringAlarm } from '../support/account.ts';
+import { NOTHING, readStored } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
 import { awaitMail } from '../support/mailbox.ts';
 import { expectProblem, INVALID_TOKEN } from '../support/problem.ts';
@@ -129,6 +128,7 @@ describe('GET /me/history', () => {
 
 describe('DELETE /me', () => {
   it('leaves no row, no storage and no way in, and frees the names for a new id', async () => {
+    freezeClock();
     const ada = await service.register();
     expect((await remove(ada)).status).toBe(204);
     await awaitMail(ada.email, 'account_deleted');
@@ -141,6 +141,10 @@ describe('DELETE /me', () => {
     await expectProblem(me, 401, 'session_ended', { challenge: INVALID_TOKEN });
     const gone = await service.post('/login', { json: { username: ada.name, password: PASSWORD } });
     await expectProblem(gone, 401, 'invalid_credentials');
+    const json = { username: ada.name, email: `other-${ada.email}`, password: PASSWORD };
+    passSeconds(659);
+    await expectProblem(await service.post('/register', { json }), 409, 'username_taken');
+    passSeconds(1);
     const again = await service.register(ada.name);
     expect(again.id).not.toBe(ada.id);
   });
@@ -154,29 +158,6 @@ describe('DELETE /me', () => {
     expect(statuses.filter((status) => status === 401)).toHaveLength(6);
     await expectProblem(await remove(ada), 429, 'too_many_attempts');
     passSeconds(30);
-    await service.login(ada.name);
-  });
-
-  it('that died between its two steps is finished by the alarm', async () => {
-    freezeClock();
-    const ada = await service.register();
-    const caller = { actor: { userAgent: null, ip: null, country: null } };
-    expect(await openAccount(ada.id).prepareDeletion(ada.sid, PASSWORD, caller)).toEqual({
-      outcome: 'prepared',
-    });
-    await env.DIRECTORY.prepare('DELETE FROM accounts WHERE id = ?').bind(ada.id).run();
-    passSeconds(CLAIM_CHECK_DELAY_MS / 1000);
-    await ringAlarm(ada.id);
-    expect(await readStored(accountOf(ada.id))).toEqual(NOTHING);
-  });
-
-  it('that died before its second step is no deletion', async () => {
-    freezeClock();
-    const ada = await service.register();
-    const caller = { actor: { userAgent: null, ip: null, country: null } };
-    await openAccount(ada.id).prepareDeletion(ada.sid, PASSWORD, caller);
-    passSeconds(CLAIM_CHECK_DELAY_MS / 1000);
-    await ringAlarm(ada.id);
     await service.login(ada.name);
   });
 });

@@ -5,9 +5,9 @@ import { findAccountId } from '../../src/directory/directory.ts';
 import { mintMailToken } from '../../src/tokens/mail-token.ts';
 import { inStore, readStored, ringAlarmIfSet } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
+import { holdCalls, interceptNames } from '../support/directory-faults.ts';
 import { linksTo } from '../support/effects.ts';
 import { eventually } from '../support/eventually.ts';
-import { Faults, once, waits } from '../support/faults.ts';
 import { awaitMail, deliveriesTo, failNext, readLinkToken } from '../support/mailbox.ts';
 import { expectProblem } from '../support/problem.ts';
 import {
@@ -187,18 +187,19 @@ it('a reset makes the limits whole that somebody else used up', async () => {
 });
 
 it('a link that is revoked between the directory and the account moves neither', async () => {
-  const faults = new Faults();
-  const slow = new Service(faults.bindings());
   const ada = await service.register();
   const email = `attacker-${ada.name}@example.com`;
   await askForChange(ada, email);
   const token = readLinkToken(await awaitMail(email, 'confirm_new_email'));
-  const gate = waits();
-  faults.directory = once(gate.fault);
-  const used = slow.post('/email/verify', { json: { token } });
-  await gate.reached;
+  const held = holdCalls();
+  await interceptNames(ada.id, async (call, send) => {
+    if (call === 'reserve') await held.wait();
+    return send();
+  });
+  const used = service.post('/email/verify', { json: { token } });
+  await held.reached();
   await service.fetch('/sessions', { method: 'DELETE', bearer: ada.accessToken });
-  gate.release();
+  held.release();
   await expectProblem(await used, 400, 'invalid_link');
   expect(await findAccountId(env.DIRECTORY, ada.email)).toBe(ada.id);
   expect(await findAccountId(env.DIRECTORY, email)).toBeUndefined();

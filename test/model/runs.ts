@@ -12,6 +12,9 @@ const seed = VITE_MODEL_SEED === undefined ? {} : { seed: Number(VITE_MODEL_SEED
 /** No limit where the number of runs has none. */
 export const TIMEOUT_MS = longRuns === undefined ? 5 * 60_000 : 0;
 
+/** How many steps the model of names goes (names.test.ts). */
+export const NAMES_DEPTH = longRuns === undefined ? 12 : 18;
+
 const RUNS_AT_A_STRETCH = 100;
 
 /** Checks a property with `runs` runs in the suite, and with that many of each 1,000 in a long run. */

@@ -42,6 +42,8 @@ describe('the source tree', () => {
     ['tokens/jws.ts', '../config.ts'],
     ['tokens/jws.ts', 'jose'],
     ['directory/directory.ts', '../account/account.ts'],
+    ['account/flows/flow-runner.ts', '../../http/storage-calls.ts'],
+    ['domain/name-flow.ts', '../directory/directory.ts'],
     ['directory/directory.ts', '../tokens/claims.ts'],
     ['account/account.ts', '../http/grant.ts'],
     ['account/account.ts', '../tokens/refresh-token.ts'],
@@ -151,7 +153,7 @@ describe('the check of env', () => {
     ['http/login.ts', 'process.env.ISSUER', 'ISSUER'],
     ['http/storage-calls.ts', 'c.env.ISSUER', 'ISSUER'],
     ['http/client-info.ts', 'c.env[name]', '[name]'],
-    ['account/account.ts', 'this.env.ACCOUNT', 'ACCOUNT'],
+    ['account/delivery.ts', 'this.env.ACCOUNT', 'ACCOUNT'],
     ['account/account.ts', 'this.#env.ISSUER', 'ISSUER'],
     ['http/service.ts', 'env.ISSUER', 'ISSUER'],
   ])('finds that %s says %s', (path, text, use) => {
@@ -165,7 +167,7 @@ describe('the check of env', () => {
       'http/request-log.ts': 'loadService(c.env);',
       'http/storage-calls.ts': 'c.env.ACCOUNT.getByName(id); c.env.DIRECTORY;',
       'http/client-info.ts': 'c.env[binding].limit({ key });',
-      'account/account.ts': 'hasClaim(this.env.DIRECTORY, id);',
+      'account/account.ts': 'this.env.ACCOUNT.getByName(id); report(this.env.DIRECTORY, id);',
       'cli/wrangler.ts': 'spawn(x, { env: process.env });',
       'http/login.ts': 'environment.ISSUER; "env"; // env',
     };

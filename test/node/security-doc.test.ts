@@ -2,6 +2,7 @@
 // not judged here. At the end, four facts about the source that rows of it rest on.
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 
 const root = join(import.meta.dirname, '../..');
@@ -133,8 +134,41 @@ describe('the Worker', () => {
   });
 
   it('ships no account: no migration writes a row', () => {
-    const migrations = globSync('src/directory/migrations/*.sql', { cwd: root });
-    expect(migrations.length).toBeGreaterThan(0);
-    expect(migrations.filter((path) => /\b(?:INSERT|REPLACE|UPDATE)\b/i.test(read(path)))).toEqual([]);
+    const migrations = globSync('src/directory/migrations/*.sql', { cwd: root }).sort().map(read);
+    expect(migrations.length).toBeGreaterThan(3);
+    // What is written comes out of a table that is there.
+    const writes = migrations.flatMap(
+      (sql) => sql.match(/\b(?:INSERT INTO|REPLACE INTO|UPDATE \w+ SET)\b[^;]*/gi) ?? [],
+    );
+    expect(writes.length).toBeGreaterThan(0);
+    for (const write of writes) expect(write).toMatch(/^INSERT INTO names SELECT [^;]* FROM accounts\b/s);
+    const database = new DatabaseSync(':memory:');
+    for (const sql of migrations) database.exec(sql);
+    const tables = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all();
+    expect(tables.map(({ name }) => name)).toContain('names');
+    for (const { name } of tables) expect(database.prepare(`SELECT * FROM ${name}`).all()).toEqual([]);
+    database.close();
+  });
+
+  it('copies the names of accounts that are there into their own table', () => {
+    const paths = globSync('src/directory/migrations/*.sql', { cwd: root }).sort();
+    const before = paths.findIndex((path) => path.includes('0004'));
+    const database = new DatabaseSync(':memory:');
+    for (const path of paths.slice(0, before)) database.exec(read(path));
+    database.exec(
+      "INSERT INTO accounts (id, username_key, email_key, username, email, created_at_ms) VALUES ('a', 'ada', 'ada@münchen.example', 'Ada', 'Ada@münchen.example', 1)",
+    );
+    for (const path of paths.slice(before)) database.exec(read(path));
+    const state = { account_id: 'a', state: 'active', until_ms: null };
+    expect(
+      database
+        .prepare('SELECT * FROM names ORDER BY key')
+        .all()
+        .map((row) => ({ ...row })),
+    ).toEqual([
+      { key: 'email:ada@münchen.example', kind: 'email', display: 'Ada@münchen.example', ...state },
+      { key: 'username:ada', kind: 'username', display: 'Ada', ...state },
+    ]);
+    database.close();
   });
 });

@@ -1,14 +1,16 @@
 // One account object as its tests meet it: its methods over RPC, and what it stores, read from inside.
 import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
+import { expect } from 'vitest';
 import type { Account } from '../../src/account/account.ts';
 import type { Grant } from '../../src/account/grant.ts';
 import { randomId } from '../../src/account/id.ts';
 import { type AccountState, openState } from '../../src/account/state.ts';
-import { CLAIM_CHECK_DELAY_MS } from '../../src/account/upkeep.ts';
-import { claim } from '../../src/directory/directory.ts';
+import { toKey } from '../../src/directory/directory.ts';
+import { FENCE_MS } from '../../src/domain/name-flow.ts';
 import { type Device, openSession, type Session, type SessionPolicy } from '../../src/domain/session.ts';
 import type { AccountClient } from '../../src/http/storage-calls.ts';
+import { eventually } from './eventually.ts';
 import { withPlantedHash } from './hashes.ts';
 import { accountOf, PASSWORD, uniqueName } from './service.ts';
 
@@ -27,10 +29,9 @@ export function openAccount(id: string): AccountClient {
   return accountOf(id) as unknown as AccountClient;
 }
 
-/** An account with one session, without the HTTP around it. Unless told otherwise, the directory holds its names. */
+/** An account with one session, without the HTTP around it. Its first mail is sent, and forgotten. */
 export async function createAccount({
   policy = POLICY,
-  isClaimed = true,
 } = {}): Promise<Grant & { id: string; account: AccountClient }> {
   const id = randomId();
   const username = uniqueName();
@@ -38,21 +39,45 @@ export async function createAccount({
   const account = openAccount(id);
   const registration = { id, username, email, password: PASSWORD, device: DEVICE, policy };
   const registered = await withPlantedHash(() => account.register(registration));
-  const { session } = registered;
-  if (session === undefined) throw new Error('registration with a policy opened no session');
-  const grant = { ...registered, session };
-  // The first mail waits for the claim; it has tests of its own, and an alarm of its own would hide the others'.
+  if (registered.outcome !== 'registered' || registered.session === undefined)
+    throw new Error('registration with a policy opened no session');
+  const { outcome: _, ...grant } = registered;
+  // Mail has tests of its own, and alarms of its own would hide the others'.
+  await eventually(async () => expect(await inStore(id, ({ mail }) => mail.readNextTryMs())).toBeUndefined());
   await runInside(id, (_, { storage }) => {
-    storage.sql.exec('DELETE FROM outbox');
+    storage.sql.exec('DELETE FROM outbox; DELETE FROM mail_token; DELETE FROM limit_use');
   });
-  if (isClaimed) await claimNames(grant);
+  await account.inspect();
   return { id, account, ...grant };
 }
 
-/** The second step of a registration: the directory takes the account's names. */
-export async function claimNames({ profile: { id, username, email }, nowMs }: Grant): Promise<void> {
-  const names = { username: { display: username, key: username }, email: { display: email, key: email } };
-  await claim(env.DIRECTORY, { id, ...names, createdAtMs: nowMs });
+/**
+ * An account whose registration stopped right after it was stored: with its intent, and nothing in the directory. `names` says which
+ * of its names the directory holds for it.
+ */
+export async function plantPending(
+  id: string,
+  names: ('username' | 'email')[] = [],
+  nextTryAtMs = Date.now() + FENCE_MS,
+): Promise<void> {
+  const account = await inStore(id, ({ rows }) => rows.readAccount());
+  if (account === undefined) throw new Error('there is no account');
+  const { username, email } = account;
+  for (const [kind, display] of [
+    ['username', username],
+    ['email', email],
+  ] as const) {
+    const sql = names.includes(kind)
+      ? "UPDATE names SET state = 'reserving' WHERE key = ?"
+      : 'DELETE FROM names WHERE key = ?';
+    await env.DIRECTORY.prepare(sql).bind(toKey(display)).run();
+  }
+  await runInside(id, async (_, { storage }) => {
+    const { intents } = openState(storage.sql);
+    intents.begin({ kind: 'register', phase: 'reserving', accountId: id, username, email }, Date.now());
+    intents.postpone(nextTryAtMs);
+    await storage.setAlarm(nextTryAtMs);
+  });
 }
 
 /** Runs inside an account's object: with its instance and its storage. */
@@ -131,16 +156,22 @@ export async function ringAlarmIfSet(id: string): Promise<void> {
   await runDurableObjectAlarm(accountOf(id));
 }
 
-export function readAlarmMs(id: string): Promise<number | null> {
-  return runInside(id, (_, { storage }) => storage.getAlarm());
+/**
+ * From here on, alarms of an account are noted and set an hour off: where a test stops the clock and an alarm is due within
+ * seconds, the platform would ring it while the test runs. Returns what reads the time that was set last.
+ */
+export async function noteAlarms(id: string): Promise<() => number | undefined> {
+  let lastMs: number | undefined;
+  await runInside(id, (_, { storage }) => {
+    const { setAlarm } = storage;
+    storage.setAlarm = (at) => {
+      lastMs = Number(at);
+      return setAlarm.call(storage, Date.now() + 3_600_000);
+    };
+  });
+  return () => lastMs;
 }
 
-/** An account as it was before the directory's answer reached it: it still has to look for its claim, and has sent no mail. */
-export async function forgetConfirmation(id: string): Promise<void> {
-  await runInside(id, async (_, { storage }) => {
-    const claimCheckAtMs = Date.now() + CLAIM_CHECK_DELAY_MS;
-    storage.sql.exec('DELETE FROM outbox; DELETE FROM mail_token');
-    storage.sql.exec('UPDATE account SET claim_check_at_ms = ?', claimCheckAtMs);
-    await storage.setAlarm(claimCheckAtMs);
-  });
+export function readAlarmMs(id: string): Promise<number | null> {
+  return runInside(id, (_, { storage }) => storage.getAlarm());
 }

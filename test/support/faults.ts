@@ -24,7 +24,11 @@ export class Faults {
     const limit = () => this.limiter(() => Promise.resolve({ success: true }));
     return {
       ACCOUNT: { getByName: (name: string) => this.#openAccount(name) },
-      DIRECTORY: { prepare: (sql: string) => this.#prepare(sql, env.DIRECTORY.prepare(sql)) },
+      DIRECTORY: {
+        prepare: (sql: string) => this.#prepare(sql, env.DIRECTORY.prepare(sql)),
+        batch: (statements: { real: D1PreparedStatement }[]) =>
+          this.#ask('BATCH', () => env.DIRECTORY.batch(statements.map(({ real }) => real))),
+      },
       SIGN_IN_LIMIT: { limit },
       REGISTRATION_LIMIT: { limit },
       REFRESH_LIMIT: { limit },
@@ -53,12 +57,15 @@ export class Faults {
     return new Proxy({}, { get });
   }
 
+  #ask(name: string, call: () => Promise<unknown>): Promise<unknown> {
+    this.calls.push(name);
+    return this.directory(call);
+  }
+
   #prepare(sql: string, statement: D1PreparedStatement): object {
-    const ask = (call: () => Promise<unknown>) => {
-      this.calls.push(sql.split(' ', 1)[0] ?? '');
-      return this.directory(call);
-    };
+    const ask = (call: () => Promise<unknown>) => this.#ask(sql.split(' ', 1)[0] ?? '', call);
     return {
+      real: statement,
       bind: (...values: unknown[]) => this.#prepare(sql, statement.bind(...values)),
       first: () => ask(() => statement.first()),
       all: () => ask(() => statement.all()),

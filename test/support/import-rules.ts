@@ -29,7 +29,7 @@ const ROOMS: Record<string, Room> = {
   },
   config: { imports: ['tokens/key-material', 'domain', 'mail'], packages: [] },
   errors: { imports: ['wire'], packages: [] },
-  // The directory, to ask whether a registration was ever finished. Never the other way round.
+  // The directory, which the flows of an account write to. Never the other way round.
   // The settings, since an alarm has nobody who could hand them over.
   account: {
     imports: ['config', 'directory', 'mail', 'passwords', 'tokens/mail-token', 'domain', 'wire'],
@@ -155,7 +155,7 @@ const ENV_USES: Record<string, string[]> = {
   'http/storage-calls.ts': ['ACCOUNT', 'DIRECTORY'],
   'http/client-info.ts': ['[binding]'],
   'http/routes/pages.ts': ['ASSETS'],
-  'account/account.ts': ['env', 'DIRECTORY'],
+  'account/account.ts': ['env', 'ACCOUNT', 'DIRECTORY'],
   'account/delivery.ts': ['env', 'EMAIL', 'DIRECTORY'],
   'account/errands.ts': ['env'],
 };

@@ -39,7 +39,12 @@ export function breakDirectory(
   const fail = () => {
     throw new Error('D1_ERROR: Network connection lost: SELECT id FROM accounts');
   };
+  const lost = new WeakSet<object>();
   return {
+    async batch(statements: D1PreparedStatement[]) {
+      if (!statements.some((statement) => lost.has(statement))) return env.DIRECTORY.batch(statements);
+      return fail();
+    },
     prepare(query: string) {
       const statement = env.DIRECTORY.prepare(query);
       if (!isLost(query)) return statement;
@@ -47,7 +52,13 @@ export function breakDirectory(
         if (when === 'after') await statement.bind(...values).run();
         fail();
       };
-      return { bind: (...values: unknown[]) => ({ run: run(values), first: run(values), all: run(values) }) };
+      return {
+        bind: (...values: unknown[]) => {
+          const bound = { run: run(values), first: run(values), all: run(values) };
+          lost.add(bound);
+          return bound;
+        },
+      };
     },
   };
 }

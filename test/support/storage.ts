@@ -35,8 +35,8 @@ export async function dumpAccount(accountId: string): Promise<string> {
 
 /** The account id that the directory holds for a user name. */
 export async function findInDirectory(username: string): Promise<string | undefined> {
-  const row = await env.DIRECTORY.prepare('SELECT id FROM accounts WHERE username_key = ?')
-    .bind(toNameKey(username))
+  const row = await env.DIRECTORY.prepare('SELECT account_id AS id FROM names WHERE key = ?')
+    .bind(`username:${toNameKey(username)}`)
     .first<{ id: string }>();
   return row?.id;
 }

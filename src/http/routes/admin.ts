@@ -3,7 +3,6 @@
 import { isId, randomId } from '../../account/id.ts';
 import type { OperatorAction } from '../../account/operator.ts';
 import { type ListedAccount, listAccounts, MOST_COUNTED, writeStatus } from '../../directory/account-list.ts';
-import { releaseClaim } from '../../directory/directory.ts';
 import { toLookupKeys, toNameKey } from '../../domain/names.ts';
 import {
   type AccountDetailResponse,
@@ -184,11 +183,10 @@ const remove = route({
     const id = readId(c);
     if (id === undefined) return refuse(c, 'unknown_id');
     return audited(c, 'delete', id, async () => {
-      const found = await callAccountAgain(c, id, (account) => account.inspect());
-      if (found === undefined) return refuse(c, 'unknown_id');
-      await callAccount(c, id, (account) => account.expectErasure());
-      await callDirectory(c, (db) => releaseClaim(db, id));
-      await callAccount(c, id, (account) => account.erase());
+      const { accessTtlSeconds } = serviceOf(c).config;
+      const result = await callAccount(c, id, (account) => account.deleteByOperator(accessTtlSeconds));
+      if (result.outcome === 'unknown_account') return refuse(c, 'unknown_id');
+      if (result.outcome !== 'deleted') return refuse(c, result.outcome);
       return c.body(null, 204);
     });
   },

@@ -1,5 +1,4 @@
 // GET and PUT /email, POST /email/verification, POST /email/verify.
-import { readdressAccount } from '../../directory/directory.ts';
 import { parseEmail } from '../../domain/names.ts';
 import { readMailToken } from '../../tokens/mail-token.ts';
 import { type EmailResponse, emailChangeRequest, emailVerificationRequest } from '../../wire.ts';
@@ -8,7 +7,7 @@ import { outcomeOf, serviceOf } from '../context.ts';
 import { readKnownBrowser } from '../known-browser.ts';
 import { refuse, refusePassword } from '../problem.ts';
 import { type Route, route } from '../route.ts';
-import { callAccount, callAccountAgain, callDirectory } from '../storage-calls.ts';
+import { callAccount, callAccountAgain } from '../storage-calls.ts';
 
 const showEmail = route({
   method: 'GET',
@@ -69,22 +68,11 @@ const verifyEmail = route({
     if (mailed === undefined) return refuse(c, 'invalid_link');
     const { accountId, token } = mailed;
     outcomeOf(c).accountId = accountId;
-    const caller = { actor: readDevice(c) };
-    const result = await callAccount(c, accountId, (account) => account.verifyEmail(token, caller));
-    if (result.outcome === 'verified') return c.body(null, 204);
-    if (result.outcome !== 'change_pending') return refuse(c, result.outcome);
-    const address = parseEmail(result.email);
-    if (!address.ok) return refuse(c, 'invalid_link');
-    // The directory first, since it decides who has the address. The token stays good until the account has it too, so
-    // that a link which was interrupted here can be used again.
-    const moved = await callDirectory(c, (db) => readdressAccount(db, accountId, address.value));
-    if (moved !== 'claimed') return refuse(c, moved);
-    const committed = await callAccount(c, accountId, (account) => account.commitEmail(token, caller));
-    if (committed.outcome === 'changed') return c.body(null, 204);
-    // Revoked between the two stores: the directory goes back to the address that the account has.
-    const current = committed.email === undefined ? undefined : parseEmail(committed.email);
-    if (current?.ok) await callDirectory(c, (db) => readdressAccount(db, accountId, current.value));
-    return refuse(c, committed.outcome);
+    const { accessTtlSeconds } = serviceOf(c).config;
+    const result = await callAccount(c, accountId, (account) =>
+      account.verifyEmail({ token, accessTtlSeconds }, { actor: readDevice(c) }),
+    );
+    return result.outcome === 'verified' ? c.body(null, 204) : refuse(c, result.outcome);
   },
 });
 

@@ -1,6 +1,5 @@
 // GET, PATCH and DELETE /me, GET /me/history, GET /me/export: the caller's own account, read from the account itself, so that a revoked
 // session is refused at once.
-import { releaseClaim, renameAccount } from '../../directory/directory.ts';
 import { parseUsername } from '../../domain/names.ts';
 import {
   accountDeletionRequest,
@@ -11,11 +10,12 @@ import {
   profileChangeRequest,
 } from '../../wire.ts';
 import { readDevice } from '../client-info.ts';
+import { serviceOf } from '../context.ts';
 import { toRfc3339, toSecurityEvent, toSessionInfo, toUser } from '../grant.ts';
 import { readKnownBrowser } from '../known-browser.ts';
 import { refuse, refusePassword } from '../problem.ts';
 import { type Route, route } from '../route.ts';
-import { callAccount, callAccountAgain, callDirectory } from '../storage-calls.ts';
+import { callAccount, callAccountAgain } from '../storage-calls.ts';
 
 /** The last of each kind is always kept, so that the history tells when the password was set. */
 const SETS_PASSWORD = new Set<EventKind>(['password_changed', 'password_reset']);
@@ -60,22 +60,17 @@ const changeProfile = route({
     const username = parseUsername(body.username);
     if (!username.ok)
       return refuse(c, 'invalid_input', { errors: [{ field: 'username', message: username.message }] });
-    const prepared = await callAccount(c, sub, (account) => account.prepareRename(sid));
-    if (prepared.outcome !== 'ready') return refusePassword(c, prepared);
-    const moved = await callDirectory(c, (db) => renameAccount(db, sub, username.value));
-    if (moved !== 'claimed') return refuse(c, moved);
-    const changed = await callAccount(c, sub, (account) =>
-      account.changeUsername(sid, username.value.display, readDevice(c)),
-    );
-    if (changed === 'session_over') return refuse(c, 'session_over', { isBearer: true });
-    return c.json({ user: toUser({ ...prepared.profile, username: username.value.display }) });
+    const { accessTtlSeconds } = serviceOf(c).config;
+    const change = { sid, username: username.value.display, accessTtlSeconds };
+    const result = await callAccount(c, sub, (account) => account.rename(change, readDevice(c)));
+    if (result.outcome === 'changed') return c.json({ user: toUser(result.profile) });
+    if (result.outcome === 'username_taken' || result.outcome === 'directory_unavailable')
+      return refuse(c, result.outcome);
+    return refusePassword(c, result);
   },
 });
 
-/**
- * The account is gone: its names first, then everything it holds. Dying in between leaves an account without names,
- * which its alarm removes.
- */
+/** The account is gone, and nobody can use it from here on (account/flows/delete.ts). */
 const deleteAccount = route({
   method: 'DELETE',
   path: '/me',
@@ -91,13 +86,13 @@ const deleteAccount = route({
   },
   handler: async (c, { body, claims: { sub, sid } }) => {
     const browser = await readKnownBrowser(c, sub);
-    const prepared = await callAccount(c, sub, (account) =>
-      account.prepareDeletion(sid, body.password, { actor: readDevice(c), browser }),
+    const { accessTtlSeconds } = serviceOf(c).config;
+    const deletion = { sid, password: body.password, accessTtlSeconds };
+    const result = await callAccount(c, sub, (account) =>
+      account.deleteByOwner(deletion, { actor: readDevice(c), browser }),
     );
-    if (prepared.outcome !== 'prepared') return refusePassword(c, prepared);
-    await callDirectory(c, (db) => releaseClaim(db, sub));
-    await callAccount(c, sub, (account) => account.erase());
-    return c.body(null, 204);
+    if (result.outcome === 'deleted') return c.body(null, 204);
+    return result.outcome === 'directory_unavailable' ? refuse(c, result.outcome) : refusePassword(c, result);
   },
 });
 

@@ -1,8 +1,7 @@
-// POST /register: an account and its first session. Claim last: the account exists before its names are claimed, so a
-// claimed name always has an account. An account whose claim never came removes itself (account/account.ts, alarm).
+// POST /register: an account and its first session. The new account gets its names itself (account/flows/register.ts).
 import type { Registered, Registration } from '../../account/grant.ts';
 import { randomId } from '../../account/id.ts';
-import { claim, findTaken } from '../../directory/directory.ts';
+import { findTaken, type Holder } from '../../directory/directory.ts';
 import { type Name, parseEmail, parseUsername } from '../../domain/names.ts';
 import { findPasswordFault } from '../../domain/password-rules.ts';
 import type { SessionPolicy } from '../../domain/session.ts';
@@ -15,7 +14,7 @@ import { refuse } from '../problem.ts';
 import { endReplacedSessions } from '../refresh-cookie.ts';
 import { route } from '../route.ts';
 import { toPolicy } from '../service.ts';
-import { callAccount, callDirectory, finishLater } from '../storage-calls.ts';
+import { callAccount, callAccountAgain, callDirectory } from '../storage-calls.ts';
 
 export const register = route({
   method: 'POST',
@@ -60,9 +59,11 @@ export const register = route({
   },
 });
 
-type Created = { ok: true; registered: Registered } | { ok: false; reason: 'username_taken' | 'email_taken' };
+type Created =
+  | { ok: true; registered: Registered }
+  | { ok: false; reason: 'username_taken' | 'email_taken' | 'directory_unavailable' };
 
-/** Both steps of a registration. Without a password the owner is mailed a link to set one; without a policy nobody is signed in. */
+/** Makes an account. Without a password the owner is mailed a link to set one; without a policy nobody is signed in. */
 export async function createAccount(
   c: AppContext,
   names: { username: Name; email: Name },
@@ -72,9 +73,9 @@ export async function createAccount(
     policy,
   }: { id?: string; password: string | undefined; policy: SessionPolicy | undefined },
 ): Promise<Created> {
-  // Asked before anything is made: a taken name should cost no hash. The claim below decides.
-  const taken = await callDirectory(c, (db) => findTaken(db, names));
-  if (taken === 'username_taken' || taken === 'email_taken') return { ok: false, reason: taken };
+  // Asked before anything is made: a taken name should cost no hash. The account itself decides.
+  const taken = await callDirectory(c, (db) => findTaken(db, { ...names, nowMs: Date.now() }));
+  if (taken !== undefined && (await isHeld(c, taken.holder))) return { ok: false, reason: taken.reason };
 
   outcomeOf(c).accountId = id;
   const registration: Registration = {
@@ -86,18 +87,14 @@ export async function createAccount(
     ...(policy !== undefined && { policy }),
   };
   const registered = await callAccount(c, id, (account) => account.register(registration));
-  // An outage here leaves it open whether the claim was stored, so the account must stay until its alarm has looked.
-  const claimed = await callDirectory(c, (db) => claim(db, { id, ...names, createdAtMs: registered.nowMs }));
-  if (claimed !== 'claimed') {
-    await callAccount(c, id, (account) => account.destroy());
-    return { ok: false, reason: claimed };
-  }
-  // Should this be lost, the alarm does the same a quarter of an hour later.
-  finishLater(
-    c,
-    callAccount(c, id, (account) => account.confirmClaim()),
-  );
-  return { ok: true, registered };
+  if (registered.outcome === 'registered') return { ok: true, registered };
+  return { ok: false, reason: registered.outcome };
+}
+
+/** Whether a name has a holder that exists. One that cannot be asked does. */
+async function isHeld(c: AppContext, { accountId, isReleased }: Holder): Promise<boolean> {
+  if (isReleased) return true;
+  return callAccountAgain(c, accountId, (account) => account.exists()).catch(() => true);
 }
 
 type CheckedNames = { ok: true; username: Name; email: Name } | { ok: false; errors: FieldError[] };

@@ -1,0 +1,57 @@
+// Another user name: reserved, adopted by the account, and only then is the former one released.
+import { toNameHoldMs } from '../../domain/name-flow.ts';
+import type { Actor } from '../event-store.ts';
+import type { Profile } from '../grant.ts';
+import { readLiveSession, toProfile } from '../sessions.ts';
+import type { AccountState } from '../state.ts';
+import type { FlowRunner } from './flow-runner.ts';
+
+export interface Rename {
+  sid: string;
+  /** As it is shown (`parseUsername`). */
+  username: string;
+  accessTtlSeconds: number;
+}
+
+export type RenameOutcome =
+  | { outcome: 'changed'; profile: Profile }
+  | { outcome: 'session_over' }
+  | { outcome: 'username_taken' };
+
+export async function rename(
+  runner: FlowRunner,
+  { sid, username, accessTtlSeconds }: Rename,
+  actor: Actor,
+): Promise<RenameOutcome> {
+  const { host } = runner;
+  const { state } = host;
+  const before = readCaller(runner, sid);
+  if (before === undefined) return { outcome: 'session_over' };
+  const intent = await runner.start({
+    ...{ kind: 'rename', phase: 'reserving', accountId: before.id },
+    ...{ username, former: before.username },
+  });
+  if ((await runner.reserve(username)) === 'taken') {
+    await runner.giveUp(false);
+    return { outcome: 'username_taken' };
+  }
+  const account = readCaller(runner, sid);
+  // Whoever asked may have been signed out meanwhile, or a recovery has taken the change back.
+  if (account === undefined || !runner.mayAdopt(intent)) {
+    await runner.giveUp(true);
+    return { outcome: 'session_over' };
+  }
+  const nowMs = Date.now();
+  state.rows.writeUsername(username);
+  state.events.record('username_changed', nowMs, actor, sid);
+  state.intents.adopt(nowMs + toNameHoldMs(accessTtlSeconds));
+  host.forgetProfile();
+  await runner.settleIfPossible();
+  return { outcome: 'changed', profile: toProfile({ ...account, username }) };
+}
+
+/** The account, if the session of whoever asked is live. */
+function readCaller({ host }: FlowRunner, sid: string): ReturnType<AccountState['rows']['readAccount']> {
+  if (!host.isStored() || host.state.intents.isDeleting()) return undefined;
+  return readLiveSession(host.state, sid, Date.now()) && host.state.rows.readAccount();
+}

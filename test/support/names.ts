@@ -1,0 +1,84 @@
+// Whether an account, its tokens, the directory and the operators' list agree about its names.
+import { env } from 'cloudflare:workers';
+import { expect } from 'vitest';
+import { toKey, toKeys } from '../../src/directory/directory.ts';
+import { inStore, NOTHING, openAccount, readAlarmMs, readStored, ringAlarm } from './account.ts';
+import { passSeconds } from './clock.ts';
+import { accountOf } from './service.ts';
+
+interface NameRow {
+  key: string;
+  state: string;
+  untilMs: number | null;
+}
+
+/** More than any flow takes, when the directory responds. */
+const MOST_RINGS = 6;
+
+/** Rings the alarm, at its times, until nothing is pending any more. */
+export async function settle(id: string): Promise<void> {
+  for (let rings = 0; rings < MOST_RINGS; rings += 1) {
+    const { tables } = await readStored(accountOf(id));
+    if (tables.intent === undefined || tables.intent.length === 0) return;
+    passSeconds(61);
+    if ((await readAlarmMs(id)) === null) throw new Error('something is pending, and no alarm is set');
+    await ringAlarm(id);
+  }
+  throw new Error(`pending after ${MOST_RINGS} alarms`);
+}
+
+/** Checks an account that has settled: it is gone, or it holds exactly its own names and everybody knows it by them. */
+export async function expectSettled(id: string): Promise<void> {
+  const held = await readRows(id);
+  const inUse = held.filter(({ state }) => state !== 'released');
+  const stored = await readStored(accountOf(id));
+  const listed = await env.DIRECTORY.prepare(
+    'SELECT username, email, username_key AS usernameKey, email_key AS emailKey FROM accounts WHERE id = ?',
+  )
+    .bind(id)
+    .first();
+  if (stored.tables.account === undefined) {
+    expect(stored).toEqual(NOTHING);
+    expect(inUse).toEqual([]);
+    expect(listed).toBeNull();
+    return;
+  }
+  const account = await inStore(id, ({ rows }) => rows.readAccount());
+  if (account === undefined) throw new Error('there is no account');
+  const { username, email } = account;
+  const own = [email, username].map((display) => ({ key: toKey(display), state: 'active', untilMs: null }));
+  expect(inUse).toEqual(own.sort((a, b) => (a.key < b.key ? -1 : 1)));
+  // A report to the operators' list may wait for the next alarm.
+  if ((await inStore(id, ({ reports }) => reports.read())) !== undefined) {
+    passSeconds(3600);
+    await ringAlarm(id);
+    return expectSettled(id);
+  }
+  expect(listed).toEqual({
+    ...{ username, email },
+    ...{
+      usernameKey: toKey(username).slice('username:'.length),
+      emailKey: toKey(email).slice('email:'.length),
+    },
+  });
+  expect((await openAccount(id).inspect())?.profile).toMatchObject({ username, email });
+}
+
+async function readRows(id: string): Promise<NameRow[]> {
+  const { results } = await env.DIRECTORY.prepare(
+    'SELECT key, state, until_ms AS untilMs FROM names WHERE account_id = ? ORDER BY key',
+  )
+    .bind(id)
+    .all<NameRow>();
+  return results;
+}
+
+/** Whether anybody could take a name now. */
+export async function isFree(display: string): Promise<boolean> {
+  const row = await env.DIRECTORY.prepare(
+    "SELECT 1 FROM names WHERE key IN (?, ?, ?) AND NOT (state = 'released' AND until_ms <= ?)",
+  )
+    .bind(...toKeys(display), Date.now())
+    .first();
+  return row === null;
+}
