@@ -130,9 +130,8 @@ export function requestEmailChange(
   if (check.outcome !== 'matched') return check;
   const wait = findMailWait(state, 'confirm_new_email', nowMs);
   if (wait !== undefined) return { outcome: 'mail_throttled', retryAfterSeconds: wait };
-  // An earlier request is withdrawn, so that only the last address can be confirmed, even while its link is being used.
+  // An earlier request is withdrawn, so that only the last address can be confirmed. A link that is being used is read again.
   state.mail.withdrawChange(nowMs);
-  if (state.intents.read()?.kind === 'change_email') state.intents.cancel();
   state.events.record('email_change_requested', nowMs, caller.actor);
   state.mail.enqueue('email_changing', check.account.email, nowMs);
   state.mail.enqueue('confirm_new_email', email, nowMs);

@@ -16,8 +16,8 @@ export const ACCOUNT_LIMITS = {
   sign_in: { burst: 60, refillSeconds: 60 },
   /** Operations that ask for the password of a signed-in account: each costs one or two hashes. */
   password_proof: { burst: 10, refillSeconds: HOUR_SECONDS / 10 },
-  /** Changes of the user name, refused ones included: each tells whether a name is taken. */
-  rename: { burst: 10, refillSeconds: HOUR_SECONDS / 10 },
+  /** Changes of the user name, refused ones included: each tells whether a name is taken, and keeps one for a week. */
+  rename: { burst: 5, refillSeconds: 4 * HOUR_SECONDS },
   /** Exports of all data: each reads everything that the account holds. */
   export: { burst: 10, refillSeconds: HOUR_SECONDS / 10 },
   /** Mails that somebody can request, mostly without a password. One an hour always goes: a link for a reset lives that long. */

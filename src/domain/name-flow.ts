@@ -29,6 +29,17 @@ export function toNameHoldMs(accessTtlSeconds: number): number {
   return accessTtlSeconds * 1000 + CLOCK_LEEWAY_MS;
 }
 
+/**
+ * How long at least a user name stays with its account after a rename. An access token alone can rename, and may be stolen:
+ * its owner is told by mail, and has this long to take the name back before anybody else can have it.
+ */
+const RENAME_HOLD_MS = 7 * 24 * 60 * 60 * 1000;
+
+/** The same after a rename. */
+export function toRenameHoldMs(accessTtlSeconds: number): number {
+  return Math.max(toNameHoldMs(accessTtlSeconds), RENAME_HOLD_MS);
+}
+
 export type Step =
   /** Nothing before then: a write can still take effect. */
   | { do: 'wait'; untilMs: number }

@@ -8,6 +8,7 @@ export const mailKinds = [
   'email_changing',
   'email_changed',
   'email_in_use',
+  'username_changed',
   'password_changed',
   'account_deleted',
 ] as const;

@@ -58,6 +58,14 @@ const TEMPLATES: Record<MailKind, Template> = {
     before: ['somebody asked to use this address for another account.'],
     after: ['It already belongs to an account, so nothing was changed. You need not do anything.'],
   },
+  username_changed: {
+    subject: ({ service }) => `Your user name for ${service} was changed`,
+    before: ['your account has another user name now.'],
+    after: [
+      'The former one stays reserved for your account for a week.',
+      'If this was not you, end all sessions, take it back, and set a new password.',
+    ],
+  },
   password_changed: {
     subject: ({ service }) => `Your password for ${service} was changed`,
     before: ['your password was changed, and other sessions were ended.'],

@@ -134,7 +134,7 @@ describe('the index, after the alarm,', () => {
     expect(readSetMs()).toBe(nowMs + 1000 + 500);
     await ringAlarm(id);
     const stored = await readStored(accountOf(id));
-    expect(stored.tables.index_report).toEqual([{ singleton: 1, version: 2, due_at_ms: null, attempts: 0 }]);
+    expect(stored.tables.index_report).toEqual([{ singleton: 1, version: 3, due_at_ms: null, attempts: 0 }]);
     // The next alarm is the session's.
     expect(readSetMs()).toBeGreaterThan(nowMs + HOUR_MS);
     const { index, account } = await compare(id);

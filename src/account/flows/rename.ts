@@ -1,5 +1,5 @@
 // Another user name: reserved, adopted by the account, and only then is the former one released.
-import { toNameHoldMs } from '../../domain/name-flow.ts';
+import { toRenameHoldMs } from '../../domain/name-flow.ts';
 import type { Actor } from '../event-store.ts';
 import type { Profile } from '../grant.ts';
 import { readLiveSession, toProfile } from '../sessions.ts';
@@ -44,7 +44,8 @@ export async function rename(
   const nowMs = Date.now();
   state.rows.writeUsername(username);
   state.events.record('username_changed', nowMs, actor, sid);
-  state.intents.adopt(nowMs + toNameHoldMs(accessTtlSeconds));
+  state.mail.enqueue('username_changed', account.email, nowMs);
+  state.intents.adopt(nowMs + toRenameHoldMs(accessTtlSeconds));
   host.forgetProfile();
   await runner.settleIfPossible();
   return { outcome: 'changed', profile: toProfile({ ...account, username }) };

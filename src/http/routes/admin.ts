@@ -4,6 +4,7 @@ import { isId, randomId } from '../../account/id.ts';
 import type { OperatorAction } from '../../account/operator.ts';
 import { type ListedAccount, listAccounts, MOST_COUNTED, writeStatus } from '../../directory/account-list.ts';
 import { toLookupKeys, toNameKey } from '../../domain/names.ts';
+import { OutageError } from '../../errors.ts';
 import {
   type AccountDetailResponse,
   type AccountListResponse,
@@ -186,7 +187,8 @@ const remove = route({
       const { accessTtlSeconds } = serviceOf(c).config;
       const result = await callAccount(c, id, (account) => account.deleteByOperator(accessTtlSeconds));
       if (result.outcome === 'unknown_account') return refuse(c, 'unknown_id');
-      if (result.outcome !== 'deleted') return refuse(c, result.outcome);
+      // Not a refusal: the account completes it.
+      if (result.outcome !== 'deleted') throw new OutageError(result.outcome, undefined);
       return c.body(null, 204);
     });
   },

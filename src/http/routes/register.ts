@@ -5,6 +5,7 @@ import { findTaken, type Holder } from '../../directory/directory.ts';
 import { type Name, parseEmail, parseUsername } from '../../domain/names.ts';
 import { findPasswordFault } from '../../domain/password-rules.ts';
 import type { SessionPolicy } from '../../domain/session.ts';
+import { OutageError } from '../../errors.ts';
 import { type FieldError, type RegisterRequest, type RegisterResponse, registerRequest } from '../../wire.ts';
 import { readDevice } from '../client-info.ts';
 import { type AppContext, outcomeOf, serviceOf } from '../context.ts';
@@ -59,9 +60,7 @@ export const register = route({
   },
 });
 
-type Created =
-  | { ok: true; registered: Registered }
-  | { ok: false; reason: 'username_taken' | 'email_taken' | 'directory_unavailable' };
+type Created = { ok: true; registered: Registered } | { ok: false; reason: 'username_taken' | 'email_taken' };
 
 /** Makes an account. Without a password the owner is mailed a link to set one; without a policy nobody is signed in. */
 export async function createAccount(
@@ -88,6 +87,8 @@ export async function createAccount(
   };
   const registered = await callAccount(c, id, (account) => account.register(registration));
   if (registered.outcome === 'registered') return { ok: true, registered };
+  // Not a refusal: what becomes of it is open (account/flows/register.ts).
+  if (registered.outcome === 'directory_unavailable') throw new OutageError(registered.outcome, undefined);
   return { ok: false, reason: registered.outcome };
 }
 
