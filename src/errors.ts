@@ -55,6 +55,7 @@ const answers = {
   address_throttled: { status: 429, code: 'too_many_attempts', title: 'Too many attempts' },
   account_unavailable: { status: 503, code: 'unavailable', title: 'Temporarily unavailable' },
   directory_unavailable: { status: 503, code: 'unavailable', title: 'Temporarily unavailable' },
+  too_busy: { status: 503, code: 'unavailable', title: 'Temporarily unavailable' },
   misconfigured: { status: 503, code: 'unavailable', title: 'Temporarily unavailable' },
   body_used_up: { status: 500, code: 'internal', title: 'Internal error' },
   bug: { status: 500, code: 'internal', title: 'Internal error' },

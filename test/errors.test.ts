@@ -49,6 +49,7 @@ const EXPECTED: Record<FailureReason, [number, ErrorCode, string]> = {
   address_throttled: [429, 'too_many_attempts', 'Too many attempts'],
   account_unavailable: [503, 'unavailable', 'Temporarily unavailable'],
   directory_unavailable: [503, 'unavailable', 'Temporarily unavailable'],
+  too_busy: [503, 'unavailable', 'Temporarily unavailable'],
   misconfigured: [503, 'unavailable', 'Temporarily unavailable'],
   body_used_up: [500, 'internal', 'Internal error'],
   bug: [500, 'internal', 'Internal error'],

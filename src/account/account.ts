@@ -1,11 +1,15 @@
 // The account object: one per account, and the only place where its password hash, sessions and throttle exist.
 //
-// Every method is synchronous from the first read to the last write, but for the flows that ask the directory (flows/). Calls to
-// one object interleave only at an await, so a burst of parallel guesses runs one after the other, and of 16 refreshes with one
-// cookie exactly one rotates. Storage writes of one turn are committed together, and no answer leaves before they are (the output gate).
+// Calls to one object interleave only at an await. A method that hashes waits for its turn in the hash queue; all that it
+// then reads, decides and writes is in one turn of the event loop with its last hash, and so is every other decision, but for the flows that ask the directory
+// (flows/). What was
+// read before a wait only refuses early. So a burst of parallel guesses is counted one by one, of two uses of one link one
+// wins, and of 16 refreshes with one cookie exactly one rotates.
+// Storage writes of one turn are committed together, and no answer leaves before they are (the output gate).
 import { DurableObject } from 'cloudflare:workers';
 import type { AccountStatus } from '../directory/account-list.ts';
 import type { Session, SessionPolicy } from '../domain/session.ts';
+import { hashQueue, type TooBusy } from '../passwords/hash-queue.ts';
 import * as credentials from './credentials.ts';
 import { sendFarewell } from './delivery.ts';
 import * as entry from './entry.ts';
@@ -20,7 +24,13 @@ import type * as grants from './grant.ts';
 import { randomId } from './id.ts';
 import { act, inspect, type OperatorAction } from './operator.ts';
 import { readStatus, reportWhenDue } from './operator-index.ts';
-import { hashChosenPassword, proveOwner } from './password-check.ts';
+import {
+  hashChosenPassword,
+  proveOwner,
+  strengthenHash,
+  type Throttled,
+  tryInTurn,
+} from './password-check.ts';
 import { migrate, readSchemaVersion } from './schema.ts';
 import * as sessions from './sessions.ts';
 import { type AccountState, type Caller, openState } from './state.ts';
@@ -50,7 +60,7 @@ export class Account extends DurableObject<Env> {
       state: this.#state,
       storage: ctx.storage,
       directory: () => this.env.DIRECTORY,
-      exists: (id) => this.#askForExistence(id),
+      exists: async (id) => this.env.ACCOUNT.getByName(id).exists(),
       isStored: () => this.#isStored,
       scheduleAlarm: () => this.#errands.scheduleAlarm(),
       forgetProfile: () => {
@@ -68,13 +78,19 @@ export class Account extends DurableObject<Env> {
    * Creates the account, gets its names, and signs it in when a policy is given. An account that does not get its names is erased. When
    * the directory does not respond, the alarm decides, or a sign-in does.
    */
-  register(registration: grants.Registration): Promise<grants.RegisterResult> {
-    const passwordHash = hashChosenPassword(registration.password ?? randomId());
-    this.#ensureStored();
-    const registered = entry.register(this.#state, registration, passwordHash, Date.now());
-    return this.#completeRegistration().then((outcome) =>
-      outcome === 'registered' ? { outcome, ...registered } : { outcome },
-    );
+  async register(registration: grants.Registration): Promise<grants.RegisterResult | TooBusy> {
+    const turn = await hashQueue.takeTurn('other', () => {
+      const passwordHash = hashChosenPassword(registration.password ?? randomId());
+      this.#ensureStored();
+      const registered = this.#storeAll(() =>
+        entry.register(this.#state, registration, passwordHash, Date.now()),
+      );
+      this.#errands.scheduleAlarm();
+      return registered;
+    });
+    if (turn.outcome !== 'done') return turn;
+    const outcome = await this.#completeRegistration();
+    return outcome === 'registered' ? { outcome, ...turn.value } : { outcome };
   }
 
   /** Whether there is an account, or one that is being erased. Asked by another account that wants one of its names. */
@@ -84,24 +100,31 @@ export class Account extends DurableObject<Env> {
   }
 
   /** Checks a password and opens a session. For an object without account, the same work ends in `unknown_account`. */
-  signIn(
+  async signIn(
     password: string,
     device: Actor,
     policy: SessionPolicy,
     { browser, requiresVerifiedEmail = false }: grants.SignInConditions = {},
-  ): grants.SignInResult | Promise<grants.SignInResult> {
-    this.#ensureStored();
+  ): Promise<grants.SignInResult | TooBusy> {
     const caller = { actor: device, browser };
-    const result = entry.signIn(this.#state, password, caller, { policy, requiresVerifiedEmail });
-    this.#errands.scheduleAlarm();
-    if (result.outcome !== 'signed_in') return result;
-    if (this.#state.intents.isDeleting()) return { outcome: 'unknown_account' };
-    if (!this.#state.intents.isRegistering()) return result;
-    // Its owner was never told that it exists: the response to the registration was lost.
-    return this.#completeRegistration().then((outcome) => {
-      if (outcome === 'registered') return result;
-      return { outcome: outcome === 'directory_unavailable' ? outcome : 'unknown_account' };
+    const result = await tryInTurn(this.#state, caller, this.#isStored, () => {
+      this.#ensureStored();
+      const tried = this.#storeAll(() =>
+        entry.signIn(this.#state, password, caller, { policy, requiresVerifiedEmail }),
+      );
+      this.#errands.scheduleAlarm();
+      return tried;
     });
+    if (result.outcome !== 'signed_in') return result;
+    if (!this.#isStored || this.#state.intents.isDeleting()) return { outcome: 'unknown_account' };
+    if (this.#state.intents.isRegistering()) {
+      // Its owner was never told that it exists: the response to the registration was lost.
+      const outcome = await this.#completeRegistration();
+      if (outcome !== 'registered')
+        return { outcome: outcome === 'directory_unavailable' ? outcome : 'unknown_account' };
+    }
+    await strengthenHash(this.#state, password, () => this.#isStored);
+    return result;
   }
 
   /** Trades a counter for the session's current token: rotates, repeats, or ends the session (`decideRefresh`). */
@@ -181,10 +204,23 @@ export class Account extends DurableObject<Env> {
     return { outcome: 'ended', browser: isRenewed ? { browserId, epoch } : undefined };
   }
 
-  changePassword(change: credentials.PasswordChange, caller: Caller) {
-    return this.#withSession(change.sid, () =>
-      credentials.changePassword(this.#state, change, caller, Date.now()),
-    );
+  /** Two hashes, each in a turn of its own. The proof is good for the hash that it was made against, and made again for another. */
+  async changePassword(change: credentials.PasswordChange, caller: Caller) {
+    for (;;) {
+      const proof = await this.#tryWithSession(change.sid, caller, () =>
+        credentials.prepareChange(this.#state, change, caller, Date.now()),
+      );
+      if (proof.outcome !== 'prepared') return proof;
+      const turn = await hashQueue.takeTurn('begun', () =>
+        this.#withSession(change.sid, (account) =>
+          account.passwordHash === proof.provenHash
+            ? credentials.changePassword(this.#state, account, change, caller, Date.now())
+            : undefined,
+        ),
+      );
+      if (turn.outcome === 'too_busy') return turn;
+      if (turn.value !== undefined) return turn.value;
+    }
   }
 
   requestPasswordReset(caller: Caller): void {
@@ -192,11 +228,17 @@ export class Account extends DurableObject<Env> {
     this.#afterMail();
   }
 
-  resetPassword(reset: credentials.PasswordReset, caller: Caller) {
+  async resetPassword(reset: credentials.PasswordReset, caller: Caller) {
     if (!this.#isOpen()) return { outcome: 'invalid_link' as const };
-    const result = credentials.resetPassword(this.#state, reset, caller, Date.now());
-    this.#afterMail();
-    return result;
+    const fault = credentials.findResetFault(this.#state, reset, Date.now());
+    if (fault !== undefined) return fault;
+    const turn = await hashQueue.takeTurn('other', () => {
+      if (!this.#isOpen()) return { outcome: 'invalid_link' as const };
+      const result = this.#storeAll(() => credentials.resetPassword(this.#state, reset, caller, Date.now()));
+      this.#afterMail();
+      return result;
+    });
+    return turn.outcome === 'done' ? turn.value : turn;
   }
 
   requestVerification(sid: string) {
@@ -217,7 +259,7 @@ export class Account extends DurableObject<Env> {
   }
 
   requestEmailChange(sid: string, change: { email: string; password: string }, caller: Caller) {
-    return this.#withSession(sid, () =>
+    return this.#tryWithSession(sid, caller, () =>
       credentials.requestEmailChange(this.#state, change, caller, Date.now()),
     );
   }
@@ -234,16 +276,25 @@ export class Account extends DurableObject<Env> {
    * Deletes the account for its owner. From here on nobody can use it; whoever asked may ask again, when the directory did not
    * respond, and otherwise the alarm completes it.
    */
-  deleteByOwner(
+  async deleteByOwner(
     { sid, password, accessTtlSeconds }: { sid: string; password: string; accessTtlSeconds: number },
     caller: Caller,
   ) {
-    const session = this.#isStored ? sessions.readLiveSession(this.#state, sid, Date.now()) : undefined;
-    if (session === undefined) return { outcome: 'session_over' as const };
-    const check = proveOwner(this.#state, password, caller, Date.now());
-    this.#errands.scheduleAlarm();
+    // Of an account that is being deleted too: whoever got a 503 may ask again.
+    const hasSession = () =>
+      this.#isStored && sessions.readLiveSession(this.#state, sid, Date.now()) !== undefined;
+    if (!hasSession()) return { outcome: 'session_over' as const };
+    const check = await tryInTurn(this.#state, caller, this.#isStored, () => {
+      if (!hasSession()) return { outcome: 'session_over' as const };
+      const proof = this.#storeAll(() => proveOwner(this.#state, password, caller, Date.now()));
+      this.#errands.scheduleAlarm();
+      return proof;
+    });
     if (check.outcome !== 'matched') return check;
-    return this.#flows.run(() => deleteAccount(this.#flows, accessTtlSeconds));
+    // Asked once more when the flow begins: a recovery may have come while it waited, and then somebody else asked for this.
+    return this.#flows.run(async () =>
+      hasSession() ? deleteAccount(this.#flows, accessTtlSeconds) : { outcome: 'session_over' as const },
+    );
   }
 
   /** Deletes the account for an operator, who needs no password. */
@@ -304,15 +355,6 @@ export class Account extends DurableObject<Env> {
     return reportWhenDue(this.#state, this.env.DIRECTORY, () => this.#isStored, deadlineMs);
   }
 
-  /** An account that cannot be asked is taken to exist: nobody gets its name. */
-  async #askForExistence(id: string): Promise<boolean> {
-    try {
-      return await this.env.ACCOUNT.getByName(id).exists();
-    } catch {
-      return true;
-    }
-  }
-
   /** Erases the account, but for the intent that still has to release its names. */
   #wipe(): void {
     this.#bidFarewell();
@@ -346,13 +388,33 @@ export class Account extends DurableObject<Env> {
     if (account !== undefined) this.ctx.waitUntil(sendFarewell(account, this.env));
   }
 
+  /** Waits for a turn, and runs a change that needs the password for a caller whose session is live then. */
+  async #tryWithSession<T>(
+    sid: string,
+    caller: Caller,
+    change: (account: AccountRow) => T,
+  ): Promise<T | grants.SessionOver | Throttled | TooBusy> {
+    if (this.#readLiveSession(sid) === undefined) return { outcome: 'session_over' };
+    return tryInTurn(this.#state, caller, this.#isStored, () => this.#withSession(sid, change));
+  }
+
   /** Runs a change for a caller whose session is live, and sees to the mail that it may have queued. */
   #withSession<T>(sid: string, change: (account: AccountRow) => T): T | grants.SessionOver {
     const account = this.#readLiveSession(sid) && this.#state.rows.readAccount();
     if (account === undefined) return { outcome: 'session_over' };
-    const result = change(account);
+    const result = this.#storeAll(() => change(account));
     this.#afterMail();
     return result;
+  }
+
+  /** Stores all that a decision writes, or nothing when it throws. The platform does so by itself only for a call without an await. */
+  #storeAll<T>(decide: () => T): T {
+    try {
+      return this.ctx.storage.transactionSync(decide);
+    } catch (error) {
+      this.#state.rows.forgetSessions();
+      throw error;
+    }
   }
 
   #afterMail(): void {

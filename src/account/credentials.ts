@@ -1,8 +1,8 @@
-// Changing what an account is known by: password, e-mail address. Synchronous, like everything that decides. What has to go
-// through the directory is in flows/.
+// Changing what an account is known by: password, e-mail address. Synchronous, like everything that decides: each function hashes
+// at most once, and those that do are called in a turn of the hash queue. What has to go through the directory is in flows/.
 import { MAILS_PER_HOUR } from '../domain/limits.ts';
 import { findPasswordFault } from '../domain/password-rules.ts';
-import { hashChosenPassword, proveOwner, type Refused } from './password-check.ts';
+import { hashChosenPassword, proveOwner, type Refused, type Throttled } from './password-check.ts';
 import { revokeEverything } from './recovery.ts';
 import type { AccountState, Caller, KnownBrowser } from './state.ts';
 import type { AccountRow } from './store.ts';
@@ -22,27 +22,43 @@ export interface PasswordReset {
   minLength: number;
 }
 
-export type Throttled = { outcome: 'throttled'; retryAfterSeconds: number };
 export type WeakPassword = { outcome: 'weak_password'; message: string };
 export type MailRequest = { outcome: 'requested' } | { outcome: 'mail_throttled'; retryAfterSeconds: number };
 
-/** Changes the password, and revokes everything but the caller's session. */
-export function changePassword(
+/** The first hash of a change: the current password. `provenHash` is what it fits. */
+export function prepareChange(
   state: AccountState,
-  { sid, currentPassword, newPassword, minLength }: PasswordChange,
+  { currentPassword, newPassword, minLength }: PasswordChange,
   caller: Caller,
   nowMs: number,
-): { outcome: 'changed'; browser: KnownBrowser | undefined } | WeakPassword | Refused {
+): { outcome: 'prepared'; provenHash: string } | WeakPassword | Refused {
   const check = proveOwner(state, currentPassword, caller, nowMs);
   if (check.outcome !== 'matched') return check;
   const fault = findPasswordFault(newPassword, check.account, minLength);
+  if (fault !== undefined) return { outcome: 'weak_password', message: fault };
+  return { outcome: 'prepared', provenHash: check.account.passwordHash };
+}
+
+/**
+ * The second hash: changes the password, and revokes everything but the caller's session. For an account whose password was
+ * proven, under the hash that it still has.
+ */
+export function changePassword(
+  state: AccountState,
+  account: AccountRow,
+  { sid, newPassword, minLength }: PasswordChange,
+  caller: Caller,
+  nowMs: number,
+): { outcome: 'changed'; browser: KnownBrowser | undefined } | WeakPassword {
+  // Again: a change of the user name may have come between.
+  const fault = findPasswordFault(newPassword, account, minLength);
   if (fault !== undefined) return { outcome: 'weak_password', message: fault };
   state.rows.writePassword(hashChosenPassword(newPassword));
   const epoch = revokeEverything(state, nowMs, { exceptSid: sid });
   // What somebody else used up with the old password must not keep the owner out.
   state.limits.clear('sign_in');
   state.events.record('password_changed', nowMs, caller.actor, sid);
-  state.mail.enqueue('password_changed', check.account.email, nowMs);
+  state.mail.enqueue('password_changed', account.email, nowMs);
   const browserId = state.rows.readSession(sid)?.browserId ?? undefined;
   return { outcome: 'changed', browser: browserId === undefined ? undefined : { browserId, epoch } };
 }
@@ -56,21 +72,33 @@ export function requestPasswordReset(state: AccountState, { actor }: Caller, now
   state.mail.enqueue('reset_password', account.email, nowMs);
 }
 
-/** Sets a new password by a mailed token: ends every session, signs nobody in, and proves the address. */
-export function resetPassword(
+/** Why a reset is refused; `undefined` for one that may wait for its hash, or has come to it. */
+export function findResetFault(
   state: AccountState,
   { token, newPassword, minLength }: PasswordReset,
-  { actor }: Caller,
   nowMs: number,
-): { outcome: 'reset' | 'invalid_link' } | WeakPassword {
+): { outcome: 'invalid_link' } | WeakPassword | undefined {
   const account = state.rows.readAccount();
   const link = state.mail.readToken(token, nowMs);
   if (account === undefined || account.disabledAtMs !== null) return { outcome: 'invalid_link' };
   // A used one is gone: `revokeEverything` below is its single use as well.
   if (link?.purpose !== 'reset_password' || link.email !== account.email) return { outcome: 'invalid_link' };
   const fault = findPasswordFault(newPassword, account, minLength);
-  if (fault !== undefined) return { outcome: 'weak_password', message: fault };
-  state.rows.writePassword(hashChosenPassword(newPassword));
+  return fault === undefined ? undefined : { outcome: 'weak_password', message: fault };
+}
+
+/** Sets a new password by a mailed token: ends every session, signs nobody in, and proves the address. */
+export function resetPassword(
+  state: AccountState,
+  reset: PasswordReset,
+  { actor }: Caller,
+  nowMs: number,
+): { outcome: 'reset' | 'invalid_link' } | WeakPassword {
+  const fault = findResetFault(state, reset, nowMs);
+  if (fault !== undefined) return fault;
+  const account = state.rows.readAccount();
+  if (account === undefined) return { outcome: 'invalid_link' };
+  state.rows.writePassword(hashChosenPassword(reset.newPassword));
   state.rows.writeEmailVerified(account.emailVerifiedAtMs ?? nowMs);
   revokeEverything(state, nowMs);
   state.throttles.clearAll();

@@ -1,4 +1,5 @@
-// The two ways to a first session: registering and signing in. Synchronous, like everything that decides.
+// The two ways to a first session: registering and signing in. Synchronous, like everything that decides: signing in hashes once,
+// in its turn of the hash queue.
 import type { SessionPolicy } from '../domain/session.ts';
 import type { Registered, Registration, SignInResult } from './grant.ts';
 import { countSignIn, trySignIn } from './password-check.ts';

@@ -1,8 +1,10 @@
 // One try at the account's password: throttle, hash, count. Everything that needs the password comes through here, so
-// that no endpoint is a way around the throttle.
+// that no endpoint is a way around the throttle. A try waits for a turn (`tryInTurn`); in its turn it is synchronous, so
+// that what it reads is what its decision is about.
 import { countFailure, decideAttempt } from '../domain/attempt.ts';
 import type { LimitDecision } from '../domain/limits.ts';
 import { normalizePassword } from '../domain/password-rules.ts';
+import { hashQueue, type TooBusy } from '../passwords/hash-queue.ts';
 import { DECOY_HASH, hashPassword, isOutdatedHash, verifyPassword } from '../passwords/scrypt.ts';
 import type { AccountState, Caller } from './state.ts';
 import type { AccountRow } from './store.ts';
@@ -19,8 +21,9 @@ export interface Match {
 export type PasswordCheck =
   | ({ outcome: 'matched' } & Match)
   | { outcome: 'wrong_password' | 'unknown_account' }
-  | { outcome: 'throttled'; retryAfterSeconds: number };
+  | Throttled;
 
+export type Throttled = { outcome: 'throttled'; retryAfterSeconds: number };
 /** A try that did not pass. */
 export type Refused = Exclude<PasswordCheck, { outcome: 'matched' }>;
 
@@ -28,6 +31,40 @@ export type Refused = Exclude<PasswordCheck, { outcome: 'matched' }>;
 const STRANGERS = 'strangers';
 /** A browser that was known for this long has limits of its own, and its sessions are evicted last. */
 const ESTABLISHED_AFTER_MS = 24 * 60 * 60 * 1000;
+
+/**
+ * Runs a try at the password in a turn of the hash queue: `work`, which may hash once. Refused before it waits when the
+ * throttle is closed, or would be if every try that waits already failed: so that a burst of guesses at one account takes
+ * no more places than it has tries. `isStored`: whether the object has tables; a name that nobody has tried has none.
+ *
+ * Tries that wait are counted in memory, and a failure is stored after its hash. Stored in advance, an object that is reset
+ * while it waits, or a 503, would turn right passwords into failures.
+ */
+export async function tryInTurn<T>(
+  state: AccountState,
+  caller: Caller,
+  isStored: boolean,
+  work: () => T,
+): Promise<T | Throttled | TooBusy> {
+  const knownBrowserId = isStored ? findKnownBrowser(state, caller) : undefined;
+  const bucket = toBucket(knownBrowserId);
+  const waiting = state.waitingTries.get(bucket) ?? 0;
+  const nowMs = Date.now();
+  let throttle = isStored ? state.throttles.read(bucket) : undefined;
+  for (let n = 0; n < waiting; n += 1) throttle = countFailure(throttle, nowMs);
+  const decision = decideAttempt(throttle, nowMs);
+  if (!decision.allowed) return { outcome: 'throttled', retryAfterSeconds: decision.retryAfterSeconds };
+  state.waitingTries.set(bucket, waiting + 1);
+  try {
+    const turn = await hashQueue.takeTurn(knownBrowserId === undefined ? 'other' : 'known', work);
+    return turn.outcome === 'done' ? turn.value : turn;
+  } finally {
+    // No call comes in between the turn, which has stored what it found, and this.
+    const left = (state.waitingTries.get(bucket) ?? 1) - 1;
+    if (left === 0) state.waitingTries.delete(bucket);
+    else state.waitingTries.set(bucket, left);
+  }
+}
 
 /**
  * Tries the password of a sign-in. Sign-ins that succeed are limited too: each opens a session, and makes room for it. The
@@ -109,7 +146,6 @@ function checkPassword(
     state.events.record('sign_in_failed', nowMs, caller.actor);
     return { outcome: account === undefined ? 'unknown_account' : 'wrong_password' };
   }
-  if (isOutdatedHash(account.passwordHash)) state.rows.writePasswordHash(hashPassword(toHashed(password)));
   const signedInAtMs = caller.browser?.signedInAtMs;
   const isEstablished =
     knownBrowserId !== undefined &&
@@ -120,6 +156,24 @@ function checkPassword(
 
 function throttledUntil(retryAtMs: number, nowMs: number): PasswordCheck {
   return { outcome: 'throttled', retryAfterSeconds: Math.ceil((retryAtMs - nowMs) / 1000) };
+}
+
+/**
+ * Replaces the hash of a password that was just found right, if its parameters are below today's. In a turn of its own,
+ * since it is a second hash, and for nothing when the password was changed meanwhile. The next sign-in does what a full
+ * queue prevents.
+ */
+export async function strengthenHash(
+  { rows }: AccountState,
+  password: string,
+  hasAccount: () => boolean,
+): Promise<void> {
+  const matched = rows.readAccount()?.passwordHash;
+  if (matched === undefined || !isOutdatedHash(matched)) return;
+  await hashQueue.takeTurn('begun', () => {
+    if (hasAccount() && rows.readAccount()?.passwordHash === matched)
+      rows.writePasswordHash(hashChosenPassword(password));
+  });
 }
 
 /** Hashes a password that the owner chose. */

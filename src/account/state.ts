@@ -15,6 +15,8 @@ export interface AccountState {
   mail: MailStore;
   reports: ReportStore;
   intents: IntentStore;
+  /** Tries at the password that wait for their hash, by bucket of the throttle. In memory: nothing of them is stored yet. */
+  waitingTries: Map<string, number>;
 }
 
 /** The rows of an account's storage. Touches nothing yet. */
@@ -27,6 +29,7 @@ export function openState(sql: SqlStorage): AccountState {
     mail: new MailStore(sql),
     reports: new ReportStore(sql),
     intents: new IntentStore(sql),
+    waitingTries: new Map(),
   };
 }
 

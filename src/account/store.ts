@@ -224,7 +224,7 @@ export class AccountStore {
       .map(({ sid }) => sid);
   }
 
-  /** For when all of storage goes. */
+  /** For when all of storage goes, or what was written is taken back. */
   forgetSessions(): void {
     this.#sessions.clear();
   }

@@ -34,7 +34,7 @@ export function refuse(c: AppContext, reason: FailureReason, details: RefusalDet
 export function refusePassword(
   c: AppContext,
   result:
-    | { outcome: 'wrong_password' | 'unknown_account' | 'session_over' }
+    | { outcome: 'wrong_password' | 'unknown_account' | 'session_over' | 'too_busy' }
     | { outcome: 'throttled'; retryAfterSeconds: number },
 ): Response {
   if (result.outcome === 'throttled') return refuse(c, 'account_throttled', result);

@@ -4,7 +4,7 @@ import type { Account } from '../account/account.ts';
 import { OutageError } from '../errors.ts';
 import type { AppContext } from './context.ts';
 
-/** Longer than any honest answer: a burst of sign-ins to one account queues behind its hashes, 0.2 s each. */
+/** Longer than any honest answer: a hash waits for its turn for up to 3 s (passwords/hash-queue.ts). */
 const DEADLINE_MS = 15_000;
 
 /** The account's own methods. What the platform calls itself is not for callers. */

@@ -57,9 +57,9 @@ describe('registration', () => {
     const { id, profile } = await createAccount();
     const before = await readStored(accountOf(id));
     const again = { ...profile, password: 'another horse entirely', device: DEVICE, policy: POLICY };
-    await runInside(id, (instance) => {
-      expect(() => instance.register(again)).toThrow('UNIQUE constraint failed');
-    });
+    await runInside(id, (instance) =>
+      expect(instance.register(again)).rejects.toThrow('UNIQUE constraint failed'),
+    );
     expect(await readStored(accountOf(id))).toEqual(before);
   });
 });
@@ -155,9 +155,9 @@ describe('the throttle', () => {
     }
     expect({ stored: await readStored(accountOf(id)), writes: await countWrites(id) }).toEqual(before);
     passSeconds(30);
-    await runInside(id, (instance) => {
-      expect(() => instance.signIn(PASSWORD, DEVICE, POLICY)).toThrow('not a PHC string');
-    });
+    await runInside(id, (instance) =>
+      expect(instance.signIn(PASSWORD, DEVICE, POLICY)).rejects.toThrow('not a PHC string'),
+    );
   });
 
   it('starts again after a day without failures', async () => {

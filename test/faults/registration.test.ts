@@ -2,12 +2,14 @@
 
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { Account } from '../../src/account/account.ts';
 import { randomId } from '../../src/account/id.ts';
 import { findAccountId } from '../../src/directory/directory.ts';
 import { FENCE_MS } from '../../src/domain/name-flow.ts';
-import { NOTHING, readStored, ringAlarm } from '../support/account.ts';
+import { DEVICE, NOTHING, readStored, ringAlarm, runInside } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
 import { type Intercept, interceptNames } from '../support/directory-faults.ts';
+import { eventually } from '../support/eventually.ts';
 import { expectOutage, type Fault, Faults, fails, losesAnswer, readSessions } from '../support/faults.ts';
 import { awaitMail, deliveriesTo } from '../support/mailbox.ts';
 import { accountOf, PASSWORD, Service, uniqueName } from '../support/service.ts';
@@ -223,5 +225,23 @@ describe('a name whose account does not exist', () => {
     await service.register(name);
     faults.account = fails();
     expect((await signUp(name)).status).toBe(409);
+  });
+
+  it.each<[string, () => unknown]>([
+    ['fails', () => Promise.reject(new Error('gone'))],
+    ['hangs', () => new Promise(() => {})],
+  ])('is taken while its account %s when another account asks it', async (_, respond) => {
+    const [ada, bob] = [await service.register(), await service.register()];
+    const asked = vi.spyOn(Account.prototype, 'exists').mockImplementation(respond as () => boolean);
+    vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'], now: Date.now() });
+    const change = { sid: bob.sid, username: ada.name, accessTtlSeconds: 600 };
+    // Inside the object, whose timers these are.
+    await runInside(bob.id, async (account) => {
+      const renaming = account.rename(change, DEVICE);
+      await eventually(() => expect(asked).toHaveBeenCalled());
+      await vi.advanceTimersByTimeAsync(5_000);
+      expect(await renaming).toEqual({ outcome: 'username_taken' });
+    });
+    expect(await findAccountId(env.DIRECTORY, ada.name)).toBe(ada.id);
   });
 });

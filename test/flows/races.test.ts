@@ -2,14 +2,14 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { findAccountId } from '../../src/directory/directory.ts';
-import { inStore } from '../support/account.ts';
+import { DEVICE, inStore, NOTHING, openAccount, plantPending, readStored } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
 import { holdCalls, interceptNames } from '../support/directory-faults.ts';
 import { expectOutage } from '../support/faults.ts';
 import { awaitMail, deliveriesTo, readLinkToken } from '../support/mailbox.ts';
 import { expectSettled, isFree, settle } from '../support/names.ts';
 import { expectProblem, INVALID_TOKEN } from '../support/problem.ts';
-import { decodePayload, PASSWORD, type Person, Service, uniqueName } from '../support/service.ts';
+import { accountOf, decodePayload, PASSWORD, type Person, Service, uniqueName } from '../support/service.ts';
 
 const ADMIN_TOKEN = 'admin-token-of-the-tests-0123456789';
 const service = new Service({ ADMIN_TOKEN });
@@ -273,6 +273,17 @@ describe('an operator who deletes an account while the directory is down', () =>
       { action: 'delete', outcome: 'requested' },
       { action: 'delete', outcome: 'done' },
     ]);
+  });
+});
+
+describe('a change of an account whose registration turns out to have failed', () => {
+  it('is refused, and nothing is left', async () => {
+    const ada = await service.register();
+    await plantPending(ada.id);
+    const change = { sid: ada.sid, username: uniqueName(), accessTtlSeconds: 600 };
+    expect(await openAccount(ada.id).rename(change, DEVICE)).toEqual({ outcome: 'directory_unavailable' });
+    expect(await readStored(accountOf(ada.id))).toEqual(NOTHING);
+    expect(await isFree(change.username)).toBe(true);
   });
 });
 

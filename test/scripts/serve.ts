@@ -1,5 +1,5 @@
 // One run of the bundled Worker on workerd, with its state on disk. A process of its own, so that it can be killed:
-// `node test/scripts/serve.ts BUNDLE STATE` prints its address as the first line, and serves until it is ended.
+// `node test/scripts/serve.ts BUNDLE STATE SETTINGS` (as JSON) prints its address as the first line, and serves until it is ended.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
@@ -7,8 +7,8 @@ import { unstable_readConfig as readWranglerConfig } from 'wrangler';
 import { migrateDirectory } from '../support/bundled-worker.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const [bundle, state] = process.argv.slice(2);
-if (bundle === undefined || state === undefined) throw new Error('usage: serve.ts BUNDLE STATE');
+const [bundle, state, settings = '{}'] = process.argv.slice(2);
+if (bundle === undefined || state === undefined) throw new Error('usage: serve.ts BUNDLE STATE [SETTINGS]');
 
 const { compatibility_date, compatibility_flags } = readWranglerConfig({
   config: join(ROOT, 'wrangler.toml'),
@@ -29,6 +29,7 @@ const server = new Miniflare(
       RATE_LIMIT: 'off',
       // A busy machine takes its time to start this process; how long the window is open is tested elsewhere.
       REFRESH_GRACE: '10m',
+      ...JSON.parse(settings),
     },
     // Straight to the Worker: nothing in between that could answer, repeat or delay anything.
     unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],

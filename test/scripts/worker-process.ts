@@ -8,10 +8,10 @@ import { createInterface } from 'node:readline';
 import { bundleWorker } from '../support/bundled-worker.ts';
 
 /** A temporary folder: the bundle in it, and room for state. Removed when the script ends. */
-export function makeWorkFolder(): { bundle: string; state: string } {
+export function makeWorkFolder(source?: string): { bundle: string; state: string } {
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-'));
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }));
-  bundleWorker(join(folder, 'bundle'));
+  bundleWorker(join(folder, 'bundle'), source);
   return { bundle: join(folder, 'bundle/index.js'), state: join(folder, 'state') };
 }
 
@@ -32,12 +32,13 @@ export class WorkerProcess {
     this.url = url;
   }
 
-  static async start({ bundle, state }: { bundle: string; state: string }): Promise<WorkerProcess> {
+  static async start(
+    { bundle, state }: { bundle: string; state: string },
+    settings: Record<string, string> = {},
+  ): Promise<WorkerProcess> {
     // detached: a group of its own, so that a kill reaches workerd as well as the process that started it.
-    const child = spawn(process.execPath, [join(import.meta.dirname, 'serve.ts'), bundle, state], {
-      detached: true,
-      stdio: ['ignore', 'pipe', 'ignore'],
-    });
+    const args = [join(import.meta.dirname, 'serve.ts'), bundle, state, JSON.stringify(settings)];
+    const child = spawn(process.execPath, args, { detached: true, stdio: ['ignore', 'pipe', 'ignore'] });
     process.once('exit', () => killGroup(child));
     const lines = createInterface({ input: child.stdout });
     for await (const line of lines) {

@@ -24,7 +24,8 @@ export async function migrateDirectory(directory: Database): Promise<void> {
   const folder = join(ROOT, 'src/directory/migrations');
   for (const name of readdirSync(folder).sort()) {
     const sql = readFileSync(join(folder, name), 'utf8').replaceAll(/^--.*$/gm, '');
-    for (const statement of sql.split(';').filter((text) => text.trim() !== ''))
+    // A statement begins at the start of a line; the body of a trigger is indented, up to its END.
+    for (const statement of sql.split(/;\s*\n(?=[A-DF-Z]|$)/).filter((text) => text.trim() !== ''))
       await directory.prepare(statement).run();
   }
 }

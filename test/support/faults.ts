@@ -195,8 +195,8 @@ export function resetDuringCalls(): void {
   const methods = Account.prototype as unknown as Record<string, (...args: unknown[]) => unknown>;
   for (const method of METHODS) {
     const original = methods[method];
-    vi.spyOn(methods, method).mockImplementation(function (this: { ctx: DurableObjectState }, ...args) {
-      original?.apply(this, args);
+    vi.spyOn(methods, method).mockImplementation(async function (this: { ctx: DurableObjectState }, ...args) {
+      await original?.apply(this, args);
       this.ctx.abort('reset');
     });
   }

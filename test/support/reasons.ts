@@ -18,7 +18,7 @@ const all: Record<FailureReason, true> = {
   },
   ...{ account_throttled: true, address_throttled: true, account_unavailable: true },
   ...{ email_already_verified: true },
-  ...{ directory_unavailable: true, misconfigured: true, body_used_up: true, bug: true },
+  ...{ directory_unavailable: true, too_busy: true, misconfigured: true, body_used_up: true, bug: true },
 };
 // The keys of a record that names every reason.
 export const REASONS = Object.keys(all) as FailureReason[];

@@ -16,8 +16,8 @@ import { findRetryDelayMs, randomFraction } from '../backoff.ts';
 import type { Intent, NewIntent } from '../intent-store.ts';
 import type { AccountState } from '../state.ts';
 
-/** A call to the directory does not wait longer. With two reservations, a hash and the rest, within the deadline of the Worker. */
-const DIRECTORY_TIMEOUT_MS = 3_000;
+/** A call does not wait longer. With two reservations, a hash and the rest, within the deadline of the Worker. */
+const TIMEOUT_MS = 4_000;
 
 /** The part of the account object that flows need. */
 export interface FlowHost {
@@ -72,6 +72,8 @@ export class FlowRunner {
     const start = decideStart(pending, isSame);
     if (start === 'resume' && pending !== undefined) return pending;
     if (start === 'settle_first' && (await this.settle()) !== 'settled') throw new DirectoryFailure();
+    // A registration that settled without its names has erased the account.
+    if (!this.host.isStored()) throw new DirectoryFailure();
     return intents.begin(wanted, Date.now());
   }
 
@@ -79,7 +81,9 @@ export class FlowRunner {
   async reserve(display: string): Promise<'reserved' | 'taken'> {
     const first = await this.#reserve(display, undefined);
     if (first === 'reserved') return 'reserved';
-    if (first.isReleased || (await this.host.exists(first.accountId))) return 'taken';
+    if (first.isReleased) return 'taken';
+    // One that does not respond is taken to exist: nobody gets its name.
+    if (await respond(this.host.exists(first.accountId)).catch(() => true)) return 'taken';
     return (await this.#reserve(display, first)) === 'reserved' ? 'reserved' : 'taken';
   }
 
@@ -209,7 +213,7 @@ export class FlowRunner {
 async function respond<T>(call: Promise<T>): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new DirectoryFailure()), DIRECTORY_TIMEOUT_MS);
+    timer = setTimeout(() => reject(new DirectoryFailure()), TIMEOUT_MS);
   });
   try {
     return await Promise.race([call, late]);

@@ -90,7 +90,7 @@ const changeEmail = route({
     description:
       'A link is mailed to the new address. Nothing changes before it is used. The response is the same for an address that another account has; its holder is informed by mail.',
     status: 202,
-    refusals: ['wrong_password', 'unknown_account', 'account_throttled', 'mail_throttled'],
+    refusals: ['wrong_password', 'unknown_account', 'account_throttled', 'too_busy', 'mail_throttled'],
   },
   handler: async (c, { body, claims: { sub, sid } }) => {
     const address = parseEmail(body.email);

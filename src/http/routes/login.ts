@@ -40,6 +40,7 @@ export const login = route({
       'wrong_password',
       'unknown_account',
       'account_throttled',
+      'too_busy',
       'email_not_verified',
       'password_reset_required',
       'account_disabled',
@@ -64,6 +65,8 @@ export const login = route({
       account.signIn(body.password, readDevice(c), toPolicy(config), options),
     );
     if (result.outcome === 'throttled') return refuse(c, 'account_throttled', result);
+    // Nothing was tried, for a known name or an unknown one: there is no time to hide.
+    if (result.outcome === 'too_busy') return refuse(c, 'too_busy');
     if (result.outcome !== 'signed_in') {
       await waitSince(receivedAtMs(c), REFUSAL_FLOOR_MS);
       return refuse(c, result.outcome);

@@ -82,7 +82,7 @@ const deleteAccount = route({
     tag: 'Account',
     summary: 'Delete the account, for good',
     status: 204,
-    refusals: ['wrong_password', 'unknown_account', 'account_throttled', 'directory_unavailable'],
+    refusals: ['wrong_password', 'unknown_account', 'account_throttled', 'too_busy', 'directory_unavailable'],
   },
   handler: async (c, { body, claims: { sub, sid } }) => {
     const browser = await readKnownBrowser(c, sub);

@@ -26,7 +26,7 @@ const changePassword = route({
       'Everything issued or pending before is revoked: other sessions, known browsers, mailed links, a requested change of address.',
     status: 204,
     effect: 'remembers',
-    refusals: ['wrong_password', 'unknown_account', 'account_throttled'],
+    refusals: ['wrong_password', 'unknown_account', 'account_throttled', 'too_busy'],
   },
   handler: async (c, { body, claims: { sub, sid } }) => {
     const browser = await readKnownBrowser(c, sub);
@@ -95,7 +95,7 @@ const resetPassword = route({
     summary: 'Set a new password with the token of a mailed link',
     description: 'Every session ends. A refused password leaves the link usable.',
     status: 204,
-    refusals: ['invalid_link', 'account_unavailable'],
+    refusals: ['invalid_link', 'too_busy', 'account_unavailable'],
   },
   handler: async (c, { body }) => {
     const { refreshSecrets } = serviceOf(c).config;

@@ -38,6 +38,7 @@ export const register = route({
       'email_taken',
       'account_unavailable',
       'directory_unavailable',
+      'too_busy',
     ],
   },
   handler: async (c, { body }) => {
@@ -60,7 +61,9 @@ export const register = route({
   },
 });
 
-type Created = { ok: true; registered: Registered } | { ok: false; reason: 'username_taken' | 'email_taken' };
+type Created =
+  | { ok: true; registered: Registered }
+  | { ok: false; reason: 'username_taken' | 'email_taken' | 'too_busy' };
 
 /** Makes an account. Without a password the owner is mailed a link to set one; without a policy nobody is signed in. */
 export async function createAccount(
