@@ -6,7 +6,7 @@ import { createHmac } from 'node:crypto';
 import { type Config, loadConfig } from '../config.ts';
 import { findAccountId } from '../directory/directory.ts';
 import { admitMail } from '../directory/recipients.ts';
-import { RECIPIENT_LIMITS, type RecipientLimit } from '../domain/limits.ts';
+import { type AccountLimit, RECIPIENT_LIMITS, type RecipientLimit } from '../domain/limits.ts';
 import { toLookupKeys } from '../domain/names.ts';
 import { linkKinds, type Mail, type MailKind, type SendMail } from '../mail/mail.ts';
 import { openMailer } from '../mail/mailer.ts';
@@ -93,7 +93,7 @@ async function deliver({ state, env, isStored }: DeliveryContext, due: Outgoing)
   const setup = openSetup(env);
   if (typeof setup === 'string') return setup;
   if (due.countedAtMs === null) {
-    const limit = isLinkKind(due.kind) ? 'requested_mail' : 'notice';
+    const limit = toAccountLimit(due.kind);
     // Asked first and taken last: a mail that waits for its recipient's limit uses up nothing of its account's.
     if (!state.limits.peek(limit, Date.now()).allowed) return postponeOverLimit(state, due);
     if (!(await isUnderRecipientLimit(setup, env, due, state.rows.readAccount())))
@@ -167,8 +167,14 @@ async function isUnderRecipientLimit(
   }
 }
 
+function toAccountLimit(kind: MailKind): AccountLimit {
+  if (!isLinkKind(kind)) return 'notice';
+  return kind === 'reset_password' ? 'reset_mail' : 'confirmation_mail';
+}
+
 function toRecipientLimit(kind: MailKind): RecipientLimit {
   if (kind === 'confirm_new_email') return 'unsolicited';
+  if (!isLinkKind(kind)) return 'unconfirmed_notice';
   return kind === 'reset_password' ? 'unconfirmed_reset' : 'unconfirmed';
 }
 

@@ -129,7 +129,7 @@ export function endSessionsExcept(
 ): number {
   const nowMs = Date.now();
   state.events.record('session_ended', nowMs, device);
-  const keepsOwnLinks = !hasCookie || !state.limits.take('link_revocation', nowMs).allowed;
+  const keepsOwnLinks = !state.limits.take('link_revocation', nowMs).allowed;
   return revokeEverything(state, nowMs, { exceptSid, keepsBrowsers: !hasCookie, keepsOwnLinks });
 }
 

@@ -20,12 +20,17 @@ export const ACCOUNT_LIMITS = {
   rename: { burst: 5, refillSeconds: 4 * HOUR_SECONDS },
   /** Exports of all data: each reads everything that the account holds. */
   export: { burst: 10, refillSeconds: HOUR_SECONDS / 10 },
-  /** Mails that somebody can request, mostly without a password. One an hour always goes: a link for a reset lives that long. */
-  requested_mail: { burst: 24, refillSeconds: HOUR_SECONDS },
+  /** Links for a new password, which anybody can request. One an hour always goes: such a link lives that long. */
+  reset_mail: { burst: 24, refillSeconds: HOUR_SECONDS },
+  /** Links that a session or a password is needed for: apart, so that requests of others cannot use them up. */
+  confirmation_mail: { burst: 24, refillSeconds: HOUR_SECONDS },
   /** Notices of what happened. Apart from requested mails, so that requests cannot use up what a notice needs. */
   notice: { burst: 20, refillSeconds: DAY_SECONDS / 20 },
-  /** Ends of sessions that also revoke the links mailed to the account's own address (account/recovery.ts). */
-  link_revocation: { burst: 3, refillSeconds: HOUR_SECONDS / 3 },
+  /**
+   * Ends of sessions that also revoke the links mailed to the account's own address (account/recovery.ts). Rarer than the mails that
+   * always go, so that whoever holds a session cannot end each of them.
+   */
+  link_revocation: { burst: 1, refillSeconds: 3 * HOUR_SECONDS },
 } as const satisfies Record<string, Limit>;
 export type AccountLimit = keyof typeof ACCOUNT_LIMITS;
 
@@ -41,8 +46,10 @@ export const RECIPIENT_LIMITS = {
   unsolicited: { burst: 10, refillSeconds: DAY_SECONDS / 10 },
   /** `reset_password` to an address that nobody has confirmed. */
   unconfirmed_reset: { burst: 24, refillSeconds: HOUR_SECONDS },
-  /** Everything else to such an address: whoever registers and deletes again and again starts no new count. */
+  /** `verify_email` to such an address: whoever registers and deletes again and again starts no new count. */
   unconfirmed: { burst: 10, refillSeconds: DAY_SECONDS / 10 },
+  /** Notices to such an address. */
+  unconfirmed_notice: { burst: 10, refillSeconds: DAY_SECONDS / 10 },
 } as const satisfies Record<string, Limit>;
 export type RecipientLimit = keyof typeof RECIPIENT_LIMITS;
 
