@@ -47,10 +47,10 @@ export class WorkerDriver implements Driver {
     this.#opens = opens;
   }
 
-  /** Before a run: an account that has no session. */
+  /** Before a run: an account that has no session, and that nothing was counted for: the clock of each run starts at the same time. */
   async clear(): Promise<void> {
     await insideAccount(this.#person.id, (_, { sql }) => {
-      sql.exec('DELETE FROM session');
+      for (const table of ['session', 'limit_use']) sql.exec(`DELETE FROM ${table}`);
     });
   }
 
