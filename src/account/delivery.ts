@@ -8,7 +8,7 @@ import { findAccountId } from '../directory/directory.ts';
 import { admitMail } from '../directory/recipients.ts';
 import { type AccountLimit, RECIPIENT_LIMITS, type RecipientLimit } from '../domain/limits.ts';
 import { toLookupKeys } from '../domain/names.ts';
-import { linkKinds, type Mail, type MailKind, type SendMail } from '../mail/mail.ts';
+import { isLinkKind, type Mail, type MailKind, type SendMail } from '../mail/mail.ts';
 import { openMailer } from '../mail/mailer.ts';
 import { writeMail } from '../mail/templates.ts';
 import { mintMailToken } from '../tokens/mail-token.ts';
@@ -180,10 +180,6 @@ function toRecipientLimit(kind: MailKind): RecipientLimit {
 
 function isConfirmedAddress(account: AccountRow, address: string): boolean {
   return account.emailVerifiedAtMs !== null && address === account.email;
-}
-
-function isLinkKind(kind: MailKind): boolean {
-  return linkKinds.some((linkKind) => linkKind === kind);
 }
 
 function postponeOverLimit(state: AccountState, { id }: Outgoing): 'over_limit' {

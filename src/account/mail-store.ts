@@ -1,7 +1,7 @@
 // What the account has to do with mail: hashes of the tokens in mailed links, and the outbox.
 // A token itself is never stored: the outbox names what to send, and the token is made when it is sent.
 import { createHash } from 'node:crypto';
-import { linkKinds, type MailKind } from '../mail/mail.ts';
+import { isLinkKind, linkKinds, type MailKind } from '../mail/mail.ts';
 
 /** What a mailed link may be used for. */
 export type TokenPurpose = 'verify_email' | 'reset_password' | 'change_email';
@@ -11,6 +11,9 @@ const LIFETIME_SECONDS: Record<TokenPurpose, number> = {
   reset_password: 60 * 60,
   change_email: 24 * 60 * 60,
 };
+
+/** How many notices of one kind to one address wait at most. */
+const WAITING_NOTICES = 2;
 
 export interface Outgoing {
   id: number;
@@ -86,8 +89,12 @@ export class MailStore {
     return this.#min('SELECT MIN(expires_at_ms) AS next FROM mail_token');
   }
 
-  /** Queues a mail. */
+  /**
+   * Queues a mail. A notice is not queued when two like it wait already: one may be on its way, the other says the same later.
+   * So whoever causes notices can neither fill the outbox nor let other notices wait behind it.
+   */
   enqueue(kind: MailKind, address: string, nowMs: number): void {
+    if (!isLinkKind(kind) && this.#countWaiting(kind, address) >= WAITING_NOTICES) return;
     this.#sql.exec(
       'INSERT INTO outbox (kind, address, attempts, created_at_ms, next_try_at_ms) VALUES (?, ?, 0, ?, ?)',
       kind,
@@ -95,6 +102,16 @@ export class MailStore {
       nowMs,
       nowMs,
     );
+  }
+
+  #countWaiting(kind: MailKind, address: string): number {
+    return this.#sql
+      .exec<{ count: number }>(
+        'SELECT COUNT(*) AS count FROM outbox WHERE kind = ? AND address = ? AND done_at_ms IS NULL',
+        kind,
+        address,
+      )
+      .one().count;
   }
 
   /** The mail to be sent next, if one is due. */

@@ -21,6 +21,11 @@ export const linkKinds = [
   'confirm_new_email',
 ] as const satisfies MailKind[];
 
+/** Whether a kind carries a link; all others are notices of what happened. */
+export function isLinkKind(kind: MailKind): boolean {
+  return linkKinds.some((linkKind) => linkKind === kind);
+}
+
 /** One mail, ready to go. `id` is the same at every try, so that a receiver can drop repetitions. */
 export interface Mail {
   id: string;
