@@ -9,13 +9,18 @@ import { DECOY_HASH, hashPassword, isOutdatedHash, verifyPassword } from '../pas
 import type { AccountState, Caller } from './state.ts';
 import type { AccountRow } from './store.ts';
 
-/** A right password, and from where. */
-export interface Match {
-  account: AccountRow;
+interface BrowserStanding {
   /** The number of the caller's browser, if it signed in before and is not revoked. */
   knownBrowserId: string | undefined;
   /** And its last sign-in was a day ago at least: whoever has just learned the password has no such browser. */
   isEstablished: boolean;
+}
+
+const STRANGER: BrowserStanding = { knownBrowserId: undefined, isEstablished: false };
+
+/** A right password, and from where. */
+export interface Match extends BrowserStanding {
+  account: AccountRow;
 }
 
 export type PasswordCheck =
@@ -46,7 +51,7 @@ export async function tryInTurn<T>(
   isStored: boolean,
   work: () => T,
 ): Promise<T | Throttled | TooBusy> {
-  const knownBrowserId = isStored ? findKnownBrowser(state, caller) : undefined;
+  const knownBrowserId = isStored ? findBrowser(state, caller, Date.now()).knownBrowserId : undefined;
   const bucket = toBucket(knownBrowserId);
   const waiting = state.waitingTries.get(bucket) ?? 0;
   const nowMs = Date.now();
@@ -79,7 +84,7 @@ export function trySignIn(
 ): PasswordCheck {
   const check = checkPassword(state, password, caller, nowMs);
   if (check.outcome !== 'matched') return check;
-  const decision = state.limits.peek('sign_in', nowMs, toSignInPart(check));
+  const decision = state.limits.peek('sign_in', nowMs, toLimitPart(check));
   if (decision.allowed) return check;
   const bucket = toBucket(check.knownBrowserId);
   state.throttles.write(bucket, countFailure(state.throttles.read(bucket), nowMs));
@@ -89,11 +94,11 @@ export function trySignIn(
 /** Counts a sign-in with the right password, after what it wrote: one that failed on the way is not counted. */
 export function countSignIn(state: AccountState, match: Match, nowMs: number): void {
   if (match.knownBrowserId !== undefined) state.throttles.clear(toBucket(match.knownBrowserId));
-  state.limits.take('sign_in', nowMs, toSignInPart(match));
+  state.limits.take('sign_in', nowMs, toLimitPart(match));
 }
 
 /** Only an established browser has a limit of its own: each sign-in makes another browser known. */
-function toSignInPart({ knownBrowserId, isEstablished }: Match): string | undefined {
+function toLimitPart({ knownBrowserId, isEstablished }: BrowserStanding): string | undefined {
   return isEstablished ? knownBrowserId : undefined;
 }
 
@@ -104,7 +109,7 @@ export function proveOwner(
   caller: Caller,
   nowMs: number,
 ): PasswordCheck {
-  const part = findKnownBrowser(state, caller);
+  const part = toLimitPart(findBrowser(state, caller, nowMs));
   const check = checkPassword(state, password, caller, nowMs, () =>
     state.limits.take('password_proof', nowMs, part),
   );
@@ -113,10 +118,13 @@ export function proveOwner(
   return check;
 }
 
-/** The number of the caller's browser, if it signed in to this account before and was not revoked since. */
-function findKnownBrowser({ rows }: AccountState, { browser }: Caller): string | undefined {
-  if (browser === undefined || browser.epoch !== rows.readAccount()?.browserEpoch) return undefined;
-  return rows.isBrowserRevoked(browser.browserId) ? undefined : browser.browserId;
+/** The caller's browser, if it signed in to this account before and was not revoked since. */
+function findBrowser({ rows }: AccountState, { browser }: Caller, nowMs: number): BrowserStanding {
+  if (browser === undefined || browser.epoch !== rows.readAccount()?.browserEpoch) return STRANGER;
+  if (rows.isBrowserRevoked(browser.browserId)) return STRANGER;
+  const { browserId, signedInAtMs } = browser;
+  const isEstablished = signedInAtMs !== undefined && nowMs - signedInAtMs >= ESTABLISHED_AFTER_MS;
+  return { knownBrowserId: browserId, isEstablished };
 }
 
 /** Never the bucket that all other browsers share is cleared: whoever filled it would see by this that the name exists. */
@@ -133,8 +141,8 @@ function checkPassword(
   decideByLimit?: () => LimitDecision,
 ): PasswordCheck {
   const account = state.rows.readAccount();
-  const knownBrowserId = findKnownBrowser(state, caller);
-  const bucket = toBucket(knownBrowserId);
+  const standing = findBrowser(state, caller, nowMs);
+  const bucket = toBucket(standing.knownBrowserId);
   const throttle = state.throttles.read(bucket);
   const decision = decideAttempt(throttle, nowMs);
   if (!decision.allowed) return { outcome: 'throttled', retryAfterSeconds: decision.retryAfterSeconds };
@@ -146,12 +154,7 @@ function checkPassword(
     state.events.record('sign_in_failed', nowMs, caller.actor);
     return { outcome: account === undefined ? 'unknown_account' : 'wrong_password' };
   }
-  const signedInAtMs = caller.browser?.signedInAtMs;
-  const isEstablished =
-    knownBrowserId !== undefined &&
-    signedInAtMs !== undefined &&
-    nowMs - signedInAtMs >= ESTABLISHED_AFTER_MS;
-  return { outcome: 'matched', account, knownBrowserId, isEstablished };
+  return { outcome: 'matched', account, ...standing };
 }
 
 function throttledUntil(retryAtMs: number, nowMs: number): PasswordCheck {

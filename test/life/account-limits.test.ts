@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { ACCOUNT_LIMITS } from '../../src/domain/limits.ts';
 import { inStore, plantSession, readEvents, readSids } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
+import { insideAccount } from '../support/inside-account.ts';
 import { expectProblem } from '../support/problem.ts';
 import { PASSWORD, type Parts, readCookie, Service, uniqueName } from '../support/service.ts';
 
@@ -33,17 +34,44 @@ describe('an account', () => {
     expect((await service.fetch('/me', { ...deletion, bearer: accessToken })).status).toBe(204);
   });
 
-  it('keeps a limit of its own for a browser that is known', async () => {
+  it('keeps a limit of its own for a browser that is established', async () => {
     freezeClock();
     const ada = await service.register();
     const signedIn = await service.post('/login', { json: { username: ada.name, password: PASSWORD } });
     const device = readCookie(signedIn, '__Host-device');
+    passSeconds(86_400);
+    const { accessToken: bearer } = await service.login(ada.name);
     const json = { currentPassword: PASSWORD, newPassword: 'short' };
     const change = (headers: Record<string, string> = {}) =>
-      service.fetch('/password', { method: 'PUT', bearer: ada.accessToken, json, headers });
+      service.fetch('/password', { method: 'PUT', bearer, json, headers });
     for (let sent = 0; sent < burst; sent += 1) await change();
     expect((await change()).status).toBe(429);
     expect((await change({ Cookie: `__Host-device=${device}` })).status).toBe(422);
+  });
+
+  it('changes its password so many times an hour, from however many new browsers, and two notices wait', async () => {
+    freezeClock();
+    const ada = await service.register();
+    let password = PASSWORD;
+    const change = async (newPassword: string) => {
+      const signedIn = await service.post('/login', { json: { username: ada.name, password } });
+      const { accessToken: bearer } = await signedIn.json<{ accessToken: string }>();
+      const headers = { Cookie: `__Host-device=${readCookie(signedIn, '__Host-device')}` };
+      const json = { currentPassword: password, newPassword };
+      const changed = await service.fetch('/password', { method: 'PUT', bearer, json, headers });
+      if (changed.ok) password = newPassword;
+      return changed;
+    };
+    await inStore(ada.id, ({ limits }) => {
+      while (limits.take('notice', Date.now()).allowed);
+    });
+    for (let made = 0; made < burst; made += 1)
+      expect((await change(`a new long password ${made}`)).status).toBe(204);
+    await expectProblem(await change('one too many of them'), 429, 'too_many_attempts');
+    const waiting = await insideAccount(ada.id, (_, { sql }) =>
+      sql.exec("SELECT kind FROM outbox WHERE kind = 'password_changed' AND done_at_ms IS NULL").toArray(),
+    );
+    expect(waiting).toHaveLength(2);
   });
 
   it('says a few times a day whether a user name is taken', async () => {
