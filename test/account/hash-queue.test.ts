@@ -83,7 +83,8 @@ describe('objects that are reset', () => {
     const own = orReset(ada.account.signIn('wrong', DEVICE, POLICY));
     const gone = guessAtNobody(3);
     const staying = guessAtNobody(3);
-    // Inside, so that the tries have reached their objects by then.
+    // Responds when the try has reached its object, and all that was written is stored.
+    await runInside(ada.id, () => undefined);
     for (const { id, result } of [{ id: ada.id, result: own }, ...gone]) {
       await resetObject(id);
       expect(await result).toBe('reset');
@@ -158,6 +159,7 @@ describe('a full queue', () => {
     const token = readLinkToken(await awaitMail(ada.email, 'reset_password'));
     const before = await readStored(accountOf(ada.id));
     const { filling } = await fill();
+    const log = vi.spyOn(console, 'error').mockImplementation(() => undefined);
     const { accessToken: bearer } = ada;
     const newcomer = uniqueName();
     const responses = await Promise.all([
@@ -191,6 +193,10 @@ describe('a full queue', () => {
       await expectOutage(response);
       expect(response.headers.getSetCookie()).toEqual([]);
     }
+    // At once, and not for want of a response within the deadline.
+    expect(log.mock.calls.map(([line]) => JSON.parse(String(line)).reason)).toEqual(
+      Array(8).fill('too_busy'),
+    );
     expect(await readStored(accountOf(ada.id))).toEqual(before);
     const decoy = await deriveDecoyId(await importDecoyKey(REFRESH_SECRET), nobody);
     expect(await readStored(accountOf(decoy))).toEqual(NOTHING);
@@ -206,6 +212,7 @@ describe('a full queue', () => {
     const { filling } = await fill();
     const { browser } = ada;
     const own = ada.account.signIn(PASSWORD, DEVICE, POLICY, { browser });
+    await runInside(ada.id, () => undefined);
     passSeconds(2);
     expect(await own).toMatchObject({ outcome: 'signed_in' });
     await filling;
@@ -394,6 +401,8 @@ describe('what waits for its hash', () => {
       device: DEVICE,
     };
     const registering = orReset(openAccount(id).register(registration));
+    // Responds when all that was written is stored.
+    await runInside(id, () => undefined);
     await resetObject(id);
     expect(await registering).toBe('reset');
     expect(await readStored(accountOf(id))).toEqual(NOTHING);
