@@ -86,7 +86,7 @@ describe('the page of a mailed link', () => {
       const faults: Error[] = [];
       page.on('pageerror', (fault) => faults.push(fault));
       await page.goto(`${stage.service.url}/account#${name}=some-token`);
-      await expectStatus(page, 'Open this page with the link from your mail.');
+      await expectStatus(page, 'This link is not complete.');
       expect(faults).toEqual([]);
     },
   );
