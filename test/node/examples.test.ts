@@ -196,12 +196,10 @@ describe('examples/mounted', () => {
   });
 });
 
-describe('the README', () => {
+describe('docs/resource-servers.md', () => {
   it.each(['resource-worker/worker.ts', 'resource-node/server.ts'])('quotes examples/%s as it is', (path) => {
     const code = readFileSync(join(ROOT, 'examples', path), 'utf8');
-    const [, afterTitle = ''] = readFileSync(join(ROOT, 'README.md'), 'utf8').split(
-      '## Checking access tokens elsewhere',
-    );
-    expect(afterTitle).toContain(`\`\`\`ts\n${code.split('\n').slice(1).join('\n')}\`\`\``);
+    const page = readFileSync(join(ROOT, 'docs/resource-servers.md'), 'utf8');
+    expect(page).toContain(`\`\`\`ts\n${code.split('\n').slice(1).join('\n')}\`\`\``);
   });
 });

@@ -3,7 +3,7 @@ import type { MetadataResponse } from '../../wire.ts';
 import { type AppContext, serviceOf } from '../context.ts';
 import { type Route, route } from '../route.ts';
 
-/** Five minutes: a new key has to be published that long before it signs (README, "Rotating keys"). */
+/** Five minutes: a new key has to be published that long before it signs (docs/deploy.md, "Rotating keys"). */
 const CACHE_CONTROL = 'public, max-age=300';
 
 export const wellKnown: Route[] = [
