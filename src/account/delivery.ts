@@ -12,6 +12,7 @@ import { isLinkKind, type Mail, type MailKind, type SendMail } from '../mail/mai
 import { openMailer } from '../mail/mailer.ts';
 import { writeMail } from '../mail/templates.ts';
 import { mintMailToken } from '../tokens/mail-token.ts';
+import { withDeadline } from './deadline.ts';
 import type { Outgoing, TokenPurpose } from './mail-store.ts';
 import type { AccountState } from './state.ts';
 import type { AccountRow } from './store.ts';
@@ -24,7 +25,7 @@ const GIVE_UP_NOTICE_AFTER_MS = 7 * GIVE_UP_LINK_AFTER_MS;
 /** How long a mail that is over the recipient's limit waits. */
 const OVER_LIMIT_RETRY_MS = 60 * 60 * 1000;
 /** A mail does not wait longer than this for the directory. */
-const DIRECTORY_TIMEOUT_MS = 5_000;
+const DIRECTORY_DEADLINE_MS = 5_000;
 
 /** Kinds that carry a link, and what its token is for. */
 const PURPOSES: Partial<Record<MailKind, TokenPurpose>> = {
@@ -133,7 +134,7 @@ async function findKindToSend(
 ): Promise<MailKind | undefined> {
   if (kind !== 'confirm_new_email') return kind;
   try {
-    const holder = await withTimeout(findAccountId(env.DIRECTORY, address));
+    const holder = await withDeadline(findAccountId(env.DIRECTORY, address), DIRECTORY_DEADLINE_MS);
     return holder === undefined || holder === ownId ? kind : 'email_in_use';
   } catch {
     return undefined;
@@ -159,8 +160,9 @@ async function isUnderRecipientLimit(
     .update(`latchkey/recipient ${name} ${toLookupKeys(address).canonical}`)
     .digest('base64url');
   try {
-    return await withTimeout(
+    return await withDeadline(
       admitMail(env.DIRECTORY, { recipient, limit: RECIPIENT_LIMITS[name], nowMs: Date.now() }),
+      DIRECTORY_DEADLINE_MS,
     );
   } catch {
     return true;
@@ -214,18 +216,6 @@ async function trySend(
   } catch {
     // A provider's message can quote the mail.
     return 'failed';
-  }
-}
-
-async function withTimeout<T>(work: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('deadline exceeded')), DIRECTORY_TIMEOUT_MS);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

@@ -2,6 +2,7 @@
 // way of anything else.
 import { type AccountStatus, writeStatus } from '../directory/account-list.ts';
 import { findRetryDelayMs, randomFraction } from './backoff.ts';
+import { withDeadline } from './deadline.ts';
 import type { AccountState } from './state.ts';
 
 /** Longer than any honest response of D1. */
@@ -55,16 +56,4 @@ export async function reportWhenDue(
     return;
   }
   if (isStored()) state.reports.finish(status.version);
-}
-
-async function withDeadline(call: Promise<void>, deadlineMs: number): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('deadline exceeded')), deadlineMs);
-  });
-  try {
-    await Promise.race([call, deadline]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -13,11 +13,12 @@ import {
 } from '../../directory/directory.ts';
 import { decideStart, decideStep, FENCE_MS, mayAdopt, mayForget } from '../../domain/name-flow.ts';
 import { findRetryDelayMs, randomFraction } from '../backoff.ts';
+import { withDeadline } from '../deadline.ts';
 import type { Intent, NewIntent } from '../intent-store.ts';
 import type { AccountState } from '../state.ts';
 
 /** A call does not wait longer. With two reservations, a hash and the rest, within the deadline of the Worker. */
-const TIMEOUT_MS = 4_000;
+const DEADLINE_MS = 4_000;
 
 /** The part of the account object that flows need. */
 export interface FlowHost {
@@ -211,15 +212,9 @@ export class FlowRunner {
 }
 
 async function respond<T>(call: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new DirectoryFailure()), TIMEOUT_MS);
-  });
   try {
-    return await Promise.race([call, late]);
+    return await withDeadline(call, DEADLINE_MS);
   } catch {
     throw new DirectoryFailure();
-  } finally {
-    clearTimeout(timer);
   }
 }
