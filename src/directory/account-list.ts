@@ -122,15 +122,8 @@ function selectFrom(search: string): {
 }
 
 /** An account as its row is to show it. A higher version is a later state. */
-export interface AccountStatus {
-  id: string;
+export interface AccountStatus extends ListedAccount {
   version: number;
-  username: string;
-  email: string;
-  createdAtMs: number;
-  isEmailVerified: boolean;
-  isDisabled: boolean;
-  mustResetPassword: boolean;
 }
 
 /**
