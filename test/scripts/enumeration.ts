@@ -5,6 +5,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { availableParallelism, cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
+import { text as readText } from 'node:stream/consumers';
 import { parseArgs } from 'node:util';
 import { alignTable } from '../support/markdown-table.ts';
 import { quantile, rankTest } from './rank-test.ts';
@@ -135,12 +136,6 @@ function post(path: string, json: object): Promise<Attempt> {
     outgoing.once('error', reject);
     outgoing.end(body);
   });
-}
-
-async function readText(incoming: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of incoming) chunks.push(chunk);
-  return Buffer.concat(chunks).toString();
 }
 
 /** Without what differs between any two answers: the date, the request's id, and the seconds of a wait that runs down. */

@@ -5,9 +5,10 @@
 // lives: `wrangler dev` exits when requests wait for more than about 5 s.
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { createServer, type IncomingMessage, request } from 'node:http';
+import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { text as readText } from 'node:stream/consumers';
 import { setTimeout as wait } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { LocalRun, makeCheckout, removeCheckout } from '../support/local-run.ts';
@@ -258,12 +259,6 @@ function post(
     outgoing.once('error', reject);
     outgoing.end(body);
   });
-}
-
-async function readText(incoming: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of incoming) chunks.push(chunk);
-  return Buffer.concat(chunks).toString();
 }
 
 /** `6 × 401, 44 × 429`. */
