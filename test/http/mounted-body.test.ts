@@ -7,7 +7,8 @@ import latchkey from '../../src/index.ts';
 import { MAX_BODY_BYTES } from '../../src/wire.ts';
 import { captureLogs, parseLine } from '../support/logs.ts';
 import { expectProblem } from '../support/problem.ts';
-import { PASSWORD, Service, uniqueName } from '../support/service.ts';
+import { newPerson } from '../support/requests.ts';
+import { Service } from '../support/service.ts';
 
 const HOST = 'https://app.test';
 const { env } = new Service({ ISSUER: `${HOST}/auth` });
@@ -31,11 +32,6 @@ async function register(read: Reader, body: Body, type: string): Promise<Respons
   const response = await parent.fetch(new Request(`${HOST}/auth/register`, init), env as never, ctx);
   await waitOnExecutionContext(ctx);
   return response;
-}
-
-function person(): { username: string; email: string; password: string } {
-  const username = `Zoë+${uniqueName()}`;
-  return { username, email: `${uniqueName()}@example.com`, password: `${PASSWORD} & more=1` };
 }
 
 const json = (value: object) => JSON.stringify(value);
@@ -63,7 +59,7 @@ const readers: [string, Reader][] = [
 
 describe('a body that the parent has read', () => {
   it.each(readers)('is read again: %s, JSON', async (_, read) => {
-    const ada = person();
+    const ada = newPerson();
     const response = await register(read, json(ada), JSON_TYPE);
     expect(response.status).toBe(201);
     expect(await response.json()).toMatchObject({ user: { username: ada.username, email: ada.email } });
@@ -72,7 +68,7 @@ describe('a body that the parent has read', () => {
   it.each([...readers, ['formData()', (c) => c.req.formData()] as [string, Reader]])(
     'is read again: %s, a form',
     async (_, read) => {
-      const ada = person();
+      const ada = newPerson();
       const response = await register(read, form(ada), FORM_TYPE);
       expect(response.status).toBe(201);
       expect(await response.json()).toMatchObject({ user: { username: ada.username, email: ada.email } });
@@ -80,7 +76,7 @@ describe('a body that the parent has read', () => {
   );
 
   it('is read again behind a limit of the parent, which puts another request in place of the first', async () => {
-    const ada = person();
+    const ada = newPerson();
     const limit = bodyLimit({ maxSize: 100_000 });
     const stream = new Response(json(ada)).body ?? '';
     const response = await register((c) => limit(c, async () => undefined), stream, JSON_TYPE);
@@ -88,7 +84,7 @@ describe('a body that the parent has read', () => {
   });
 
   it.each(readers)('is refused above 8 KiB: %s', async (_, read) => {
-    const large = json({ ...person(), more: 'x'.repeat(MAX_BODY_BYTES) });
+    const large = json({ ...newPerson(), more: 'x'.repeat(MAX_BODY_BYTES) });
     await expectProblem(await register(read, large, JSON_TYPE), 413, 'body_too_large');
   });
 
@@ -97,7 +93,7 @@ describe('a body that the parent has read', () => {
   });
 
   it('is refused when a form has a field twice, as it is otherwise', async () => {
-    const twice = `${form(person())}&username=another`;
+    const twice = `${form(newPerson())}&username=another`;
     const response = await register((c) => c.req.formData(), twice, FORM_TYPE);
     expect(response.status).toBe(422);
     const errors = [{ field: 'username', message: 'must be a string' }];
@@ -112,7 +108,7 @@ describe('a body that the parent has used up', () => {
     ['by a reader that it keeps', (c) => void c.req.raw.body?.getReader()],
   ])('is the parent’s bug, and the log says so: %s', async (_, read) => {
     const lines = captureLogs();
-    const response = await register(read, json(person()), JSON_TYPE);
+    const response = await register(read, json(newPerson()), JSON_TYPE);
     await expectProblem(response, 500, 'internal');
     expect(lines).toHaveLength(1);
     expect(parseLine(lines[0])).toMatchObject({ event: 'POST /auth/register', reason: 'body_used_up' });

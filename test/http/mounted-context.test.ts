@@ -6,7 +6,8 @@ import { type Context, Hono } from 'hono';
 import { describe, expect, it } from 'vitest';
 import latchkey from '../../src/index.ts';
 import { WEBHOOK_SECRET, WEBHOOK_URL } from '../support/mailbox.ts';
-import { PASSWORD, REFRESH_SECRET, readCookie, Service, uniqueName } from '../support/service.ts';
+import { json, newPerson } from '../support/requests.ts';
+import { REFRESH_SECRET, readCookie, Service } from '../support/service.ts';
 
 const HOST = 'https://app.test';
 const ADMIN_TOKEN = 'admin-token-of-the-mounted-tests-0123456789';
@@ -58,19 +59,6 @@ async function send(parent: Hono, path: string, init: RequestInit, env: object):
   return response;
 }
 
-function json(body: object, headers: Record<string, string> = {}): RequestInit {
-  return {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json', ...headers },
-    body: JSON.stringify(body),
-  };
-}
-
-function registration(): object {
-  const username = uniqueName();
-  return { username, email: `${username}@example.com`, password: PASSWORD };
-}
-
 describe('the context that a parent shares', () => {
   it('holds no secret, before or after: not in its variables, and not where an inspector looks', async () => {
     const { env, privateKey } = await makeEnv();
@@ -84,7 +72,7 @@ describe('the context that a parent shares', () => {
     });
     parent.route('/auth', latchkey);
 
-    const registered = await send(parent, '/auth/register', json(registration()), env);
+    const registered = await send(parent, '/auth/register', json(newPerson()), env);
     expect(registered.status).toBe(201);
     const { accessToken } = await registered.json<{ accessToken: string }>();
     const first = readCookie(registered) ?? '';
@@ -113,7 +101,7 @@ describe('the context that a parent shares', () => {
       after = c.var;
     });
     parent.route('/auth', latchkey);
-    const response = await send(parent as unknown as Hono, '/auth/register', json(registration()), env);
+    const response = await send(parent as unknown as Hono, '/auth/register', json(newPerson()), env);
     expect(response.status).toBe(201);
     expect(after).toEqual(own);
   });
@@ -133,7 +121,7 @@ describe('the context that a parent shares', () => {
     const { env } = await makeEnv();
     const paths = ['one', 'two', 'auth'];
     const responses = await Promise.all(
-      paths.map((path) => send(parent, `/${path}/register`, json(registration()), env)),
+      paths.map((path) => send(parent, `/${path}/register`, json(newPerson()), env)),
     );
     const tokens = await Promise.all(
       responses.map(async (response) => (await response.json<{ accessToken: string }>()).accessToken),

@@ -9,7 +9,8 @@ import { captureLogs, parseLine } from '../support/logs.ts';
 import { awaitMail } from '../support/mailbox.ts';
 import { breakDirectory, brokenAccounts, interceptAccounts } from '../support/outage.ts';
 import { expectProblem } from '../support/problem.ts';
-import { decodePayload, PASSWORD, readCookie, Service, uniqueName } from '../support/service.ts';
+import { json, newPerson } from '../support/requests.ts';
+import { decodePayload, PASSWORD, readCookie, Service } from '../support/service.ts';
 import { findInDirectory, readSessions } from '../support/storage.ts';
 
 const HOST = 'https://app.test';
@@ -42,21 +43,8 @@ async function send(path: string, init: RequestInit, bindings: object = env): Pr
   return response;
 }
 
-function json(body: object, headers: Record<string, string> = {}): RequestInit {
-  return {
-    method: 'POST',
-    headers: { 'Content-Type': 'application/json', ...headers },
-    body: JSON.stringify(body),
-  };
-}
-
-function person(): { username: string; email: string; password: string } {
-  const username = uniqueName();
-  return { username, email: `${username}@example.com`, password: PASSWORD };
-}
-
 async function register() {
-  const response = await send('/auth/register', json(person()));
+  const response = await send('/auth/register', json(newPerson()));
   expect(response.status).toBe(201);
   const { accessToken } = await response.json<{ accessToken: string }>();
   const headers = { Cookie: `__Host-jwt=${readCookie(response)}`, Authorization: `Bearer ${accessToken}` };
@@ -125,14 +113,14 @@ describe('a parent that was called without an execution context', () => {
     parent.fetch(new Request(`${HOST}${path}`, init), env as never);
 
   it('still registers', async () => {
-    const ada = person();
+    const ada = newPerson();
     const response = await call('/auth/register', json(ada));
     expect(response.status).toBe(201);
     expect(await findInDirectory(ada.username)).toBeDefined();
   });
 
   it('still sends a link for a forgotten password', async () => {
-    const ada = person();
+    const ada = newPerson();
     await call('/auth/register', json(ada));
     expect((await call('/auth/password/forgot', json({ email: ada.email }))).status).toBe(202);
     expect((await awaitMail(ada.email, 'reset_password')).to).toBe(ada.email);
