@@ -12,9 +12,9 @@ const DAY_SECONDS = 24 * HOUR_SECONDS;
 
 /** What one account may do. Failed passwords are counted apart, in `attempt.ts`. */
 export const ACCOUNT_LIMITS = {
-  /** Sign-ins with the right password, for each known browser and for all other ones together. */
+  /** Sign-ins with the right password, for each browser that is known for a day and for all others together. */
   sign_in: { burst: 60, refillSeconds: 60 },
-  /** Operations that ask for the password of a signed-in account: each costs one or two hashes. */
+  /** Operations that ask for the password of a signed-in account, counted likewise: each costs one or two hashes. */
   password_proof: { burst: 10, refillSeconds: HOUR_SECONDS / 10 },
   /** Changes of the user name, refused ones included: each tells whether a name is taken, and keeps one for a week. */
   rename: { burst: 5, refillSeconds: 4 * HOUR_SECONDS },
