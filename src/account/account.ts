@@ -385,7 +385,9 @@ export class Account extends DurableObject<Env> {
   /** Tells the owner of a deletion. An account that never got its names says nothing. */
   #bidFarewell(): void {
     const account = this.#state.intents.isDeleting() ? this.#state.rows.readAccount() : undefined;
-    if (account !== undefined) this.ctx.waitUntil(sendFarewell(account, this.env));
+    if (account === undefined) return;
+    const waiting = this.#state.mail.listNoticesToOthers(account.email);
+    this.ctx.waitUntil(sendFarewell(account, waiting, this.env));
   }
 
   /** Waits for a turn, and runs a change that needs the password for a caller whose session is live then. */

@@ -64,15 +64,30 @@ export async function deliverDue(context: DeliveryContext): Promise<void> {
   }
 }
 
-/** Sends a mail about an account that is about to be gone: once, since nothing stays that could try again. */
-export async function sendFarewell(account: AccountRow, env: Env): Promise<void> {
-  const kind = 'account_deleted';
-  const outgoing = { id: 0, kind, address: account.email, attempts: 0, createdAtMs: Date.now() } as const;
+/**
+ * Sends the last mails of an account that is about to be gone: each once, since nothing stays that could try again. With the
+ * notice of the deletion go those that still wait for another address: a former one, whose owner would never learn of the change.
+ */
+export async function sendFarewell(account: AccountRow, waiting: Outgoing[], env: Env): Promise<void> {
+  const nowMs = Date.now();
+  const farewell = {
+    id: 0,
+    kind: 'account_deleted',
+    address: account.email,
+    attempts: 0,
+    createdAtMs: nowMs,
+  } as const;
+  for (const outgoing of [...waiting, { ...farewell, countedAtMs: null }]) {
+    logDelivery(account.id, outgoing, await sendOnce(account, outgoing, env));
+  }
+}
+
+async function sendOnce(account: AccountRow, outgoing: Outgoing, env: Env): Promise<DeliveryReason> {
   const setup = openSetup(env);
-  if (typeof setup === 'string') return logDelivery(account.id, outgoing, setup);
-  const isAdmitted = await isUnderRecipientLimit(setup, env, outgoing, account);
-  const reason = isAdmitted ? await trySend(setup, account, outgoing, kind, undefined) : 'over_limit';
-  logDelivery(account.id, outgoing, reason);
+  if (typeof setup === 'string') return setup;
+  if (outgoing.countedAtMs === null && !(await isUnderRecipientLimit(setup, env, outgoing, account)))
+    return 'over_limit';
+  return trySend(setup, account, outgoing, outgoing.kind, undefined);
 }
 
 interface Setup {
@@ -95,12 +110,13 @@ async function deliver({ state, env, isStored }: DeliveryContext, due: Outgoing)
   if (typeof setup === 'string') return setup;
   if (due.countedAtMs === null) {
     const limit = toAccountLimit(due.kind);
+    const part = isLinkKind(due.kind) ? undefined : due.kind;
     // Asked first and taken last: a mail that waits for its recipient's limit uses up nothing of its account's.
-    if (!state.limits.peek(limit, Date.now()).allowed) return postponeOverLimit(state, due);
+    if (!state.limits.peek(limit, Date.now(), part).allowed) return postponeOverLimit(state, due);
     if (!(await isUnderRecipientLimit(setup, env, due, state.rows.readAccount())))
       return isStored() ? postponeOverLimit(state, due) : 'over_limit';
     if (!isStored()) return 'withdrawn';
-    state.limits.take(limit, Date.now());
+    state.limits.take(limit, Date.now(), part);
     state.mail.markCounted(due.id, Date.now());
   }
   const kind = await findKindToSend(env, due, state.rows.readAccount()?.id);
@@ -151,9 +167,7 @@ async function isUnderRecipientLimit(
   { kind, address }: Pick<Outgoing, 'kind' | 'address'>,
   account: AccountRow | undefined,
 ): Promise<boolean> {
-  // `email_changed` goes to the address that was the account's own until then.
-  if (kind === 'email_changed' || (account !== undefined && isConfirmedAddress(account, address)))
-    return true;
+  if (account !== undefined && isConfirmedAddress(account, address)) return true;
   const name = toRecipientLimit(kind);
   const [secret = ''] = config.refreshSecrets; // loadConfig refuses an empty list
   const recipient = createHmac('sha256', secret)
@@ -176,6 +190,7 @@ function toAccountLimit(kind: MailKind): AccountLimit {
 
 function toRecipientLimit(kind: MailKind): RecipientLimit {
   if (kind === 'confirm_new_email') return 'unsolicited';
+  if (kind === 'email_changing' || kind === 'email_changed') return 'unconfirmed_change';
   if (!isLinkKind(kind)) return 'unconfirmed_notice';
   return kind === 'reset_password' ? 'unconfirmed_reset' : 'unconfirmed';
 }

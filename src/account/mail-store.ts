@@ -12,8 +12,11 @@ const LIFETIME_SECONDS: Record<TokenPurpose, number> = {
   change_email: 24 * 60 * 60,
 };
 
-/** How many notices of one kind to one address wait at most. */
+/** How many notices of one kind to one address wait at most, of those that were queued within a day. */
 const WAITING_NOTICES = 2;
+const DAY_MS = 24 * 60 * 60 * 1000;
+/** How many notices to former addresses go out with a deletion. */
+const MOST_LAST_NOTICES = 10;
 
 export interface Outgoing {
   id: number;
@@ -90,26 +93,27 @@ export class MailStore {
   }
 
   /**
-   * Queues a mail. A notice is not queued when two like it wait already: one may be on its way, the other says the same later.
-   * So whoever causes notices can neither fill the outbox nor let other notices wait behind it.
+   * Queues a mail. A notice is not queued when two like it wait since less than a day: one may be on its way, the other says the
+   * same later. Older ones may be given up before it would be. `isCounted`: it counts against no limit.
    */
-  enqueue(kind: MailKind, address: string, nowMs: number): void {
-    if (!isLinkKind(kind) && this.#countWaiting(kind, address) >= WAITING_NOTICES) return;
+  enqueue(kind: MailKind, address: string, nowMs: number, isCounted = false): void {
+    if (!isLinkKind(kind) && this.#countWaiting(kind, address, nowMs - DAY_MS) >= WAITING_NOTICES) return;
     this.#sql.exec(
-      'INSERT INTO outbox (kind, address, attempts, created_at_ms, next_try_at_ms) VALUES (?, ?, 0, ?, ?)',
+      'INSERT INTO outbox (kind, address, attempts, created_at_ms, next_try_at_ms, counted_at_ms) VALUES (?1, ?2, 0, ?3, ?3, ?4)',
       kind,
       address,
       nowMs,
-      nowMs,
+      isCounted ? nowMs : null,
     );
   }
 
-  #countWaiting(kind: MailKind, address: string): number {
+  #countWaiting(kind: MailKind, address: string, sinceMs: number): number {
     return this.#sql
       .exec<{ count: number }>(
-        'SELECT COUNT(*) AS count FROM outbox WHERE kind = ? AND address = ? AND done_at_ms IS NULL',
+        'SELECT COUNT(*) AS count FROM outbox WHERE kind = ? AND address = ? AND done_at_ms IS NULL AND created_at_ms > ?',
         kind,
         address,
+        sinceMs,
       )
       .one().count;
   }
@@ -124,14 +128,25 @@ export class MailStore {
     return this.#readOutgoing('id = ?', id);
   }
 
+  /** The oldest notices that wait for an address other than `ownAddress`. */
+  listNoticesToOthers(ownAddress: string): Outgoing[] {
+    return this.#listOutgoing('address <> ? ORDER BY id', ownAddress)
+      .filter(({ kind }) => !isLinkKind(kind))
+      .slice(0, MOST_LAST_NOTICES);
+  }
+
   #readOutgoing(condition: string, value: number): Outgoing | undefined {
+    return this.#listOutgoing(condition, value)[0];
+  }
+
+  #listOutgoing(condition: string, value: number | string): Outgoing[] {
     return this.#sql
       .exec<{ [K in keyof Outgoing]: Outgoing[K] }>(
         `SELECT id, kind, address, attempts, created_at_ms AS createdAtMs, counted_at_ms AS countedAtMs FROM outbox
          WHERE done_at_ms IS NULL AND ${condition}`,
         value,
       )
-      .toArray()[0];
+      .toArray();
   }
 
   /** Notes that a mail was counted against the limits. */

@@ -24,7 +24,7 @@ export const ACCOUNT_LIMITS = {
   reset_mail: { burst: 24, refillSeconds: HOUR_SECONDS },
   /** Links that a session or a password is needed for: apart, so that requests of others cannot use them up. */
   confirmation_mail: { burst: 24, refillSeconds: HOUR_SECONDS },
-  /** Notices of what happened. Apart from requested mails, so that requests cannot use up what a notice needs. */
+  /** Notices of what happened, each kind apart: whoever causes one kind again and again holds up no other. */
   notice: { burst: 20, refillSeconds: DAY_SECONDS / 20 },
   /**
    * Ends of sessions that also revoke the links mailed to the account's own address (account/recovery.ts). Rarer than the mails that
@@ -48,7 +48,9 @@ export const RECIPIENT_LIMITS = {
   unconfirmed_reset: { burst: 24, refillSeconds: HOUR_SECONDS },
   /** `verify_email` to such an address: whoever registers and deletes again and again starts no new count. */
   unconfirmed: { burst: 10, refillSeconds: DAY_SECONDS / 10 },
-  /** Notices to such an address. */
+  /** `email_changing` and `email_changed` to such an address, apart from notices that are easier to cause. */
+  unconfirmed_change: { burst: 10, refillSeconds: DAY_SECONDS / 10 },
+  /** Other notices to such an address. */
   unconfirmed_notice: { burst: 10, refillSeconds: DAY_SECONDS / 10 },
 } as const satisfies Record<string, Limit>;
 export type RecipientLimit = keyof typeof RECIPIENT_LIMITS;

@@ -63,7 +63,7 @@ describe('an account', () => {
       return changed;
     };
     await inStore(ada.id, ({ limits }) => {
-      while (limits.take('notice', Date.now()).allowed);
+      while (limits.take('notice', Date.now(), 'password_changed').allowed);
     });
     for (let made = 0; made < burst; made += 1)
       expect((await change(`a new long password ${made}`)).status).toBe(204);

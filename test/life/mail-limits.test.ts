@@ -27,7 +27,50 @@ function settle(id: string): Promise<void> {
   );
 }
 
+function deliveredKinds(address: string): string[] {
+  return deliveriesTo(address).map(({ mail }) => mail.kind);
+}
+
 describe('one recipient', () => {
+  it('is told of a change of an address that nobody confirmed, however often the password was changed', async () => {
+    freezeClock();
+    const ada = await service.register();
+    let password = PASSWORD;
+    for (let changed = 0; changed < RECIPIENT_LIMITS.unconfirmed_notice.burst; changed += 1) {
+      const json = { currentPassword: password, newPassword: `a new long password ${changed}` };
+      const response = await service.fetch('/password', { method: 'PUT', bearer: ada.accessToken, json });
+      expect(response.status).toBe(204);
+      password = json.newPassword;
+      await settle(ada.id);
+    }
+    passSeconds(360);
+    const json = { email: `thief-${ada.email}`, password };
+    const { accessToken: bearer } = await service.login(ada.name, password);
+    expect((await service.fetch('/email', { method: 'PUT', bearer, json })).status).toBe(202);
+    await settle(ada.id);
+    expect(deliveredKinds(ada.email)).toContain('email_changing');
+  });
+
+  it('gets so many notices of changes from one that registers with the address and leaves it, again and again', async () => {
+    freezeClock();
+    const victim = `${uniqueName()}@example.com`;
+    const { burst } = RECIPIENT_LIMITS.unconfirmed_change;
+    for (let round = 0; round < burst; round += 1) {
+      const json = { username: uniqueName(), email: victim, password: PASSWORD };
+      const registered = await service.post('/register', { json });
+      const { accessToken, user } = await registered.json<{ accessToken: string; user: { id: string } }>();
+      const other = `${uniqueName()}@example.com`;
+      expect((await askForChange(accessToken, other)).status).toBe(202);
+      const token = readLinkToken(await awaitMail(other, 'confirm_new_email'));
+      expect((await service.post('/email/verify', { json: { token } })).status).toBe(204);
+      await settle(user.id);
+      passSeconds(720);
+    }
+    const notices = deliveredKinds(victim).filter((kind) => kind.startsWith('email_chang'));
+    // Two of each round were wanted, and ten rounds take less than the time of one more.
+    expect(notices).toHaveLength(burst);
+  });
+
   it('gets so many unsolicited mails a day from all accounts together', async () => {
     freezeClock();
     const victim = `${uniqueName()}@example.com`;
@@ -100,14 +143,14 @@ describe('one recipient', () => {
 });
 
 describe('one account', () => {
-  it('sends at most 20 notices a day', async () => {
+  it('sends at most 20 notices of one kind a day, which hold up no other kind', async () => {
     freezeClock();
     const ada = await service.register();
     const token = readLinkToken(await awaitMail(ada.email, 'verify_email'));
     await service.post('/email/verify', { json: { token } });
     const kinds = ['password_changed', 'username_changed'] as const;
     await inStore(ada.id, ({ mail, limits }) => {
-      for (let sent = 0; sent < 18; sent += 1) limits.take('notice', Date.now());
+      for (let sent = 0; sent < 19; sent += 1) limits.take('notice', Date.now(), 'password_changed');
       // Of each kind, two wait at most.
       for (const kind of kinds)
         for (let index = 0; index < 3; index += 1) mail.enqueue(kind, ada.email, Date.now());
@@ -115,9 +158,59 @@ describe('one account', () => {
     passSeconds(900);
     await ringAlarmIfSet(ada.id);
     await settle(ada.id);
-    expect(
-      deliveriesTo(ada.email).filter(({ mail }) => kinds.some((kind) => kind === mail.kind)),
-    ).toHaveLength(2);
+    expect(deliveredKinds(ada.email).slice(1)).toEqual([
+      'password_changed',
+      'username_changed',
+      'username_changed',
+    ]);
+  });
+
+  it('tells a confirmed address of its change, however many notices were sent before', async () => {
+    freezeClock();
+    const ada = await service.register();
+    const token = readLinkToken(await awaitMail(ada.email, 'verify_email'));
+    await service.post('/email/verify', { json: { token } });
+    await inStore(ada.id, ({ limits }) => {
+      for (const kind of ['password_changed', 'email_changed'])
+        while (limits.take('notice', Date.now(), kind).allowed);
+    });
+    const thief = `thief-${ada.email}`;
+    expect((await askForChange(ada.accessToken, thief)).status).toBe(202);
+    const link = readLinkToken(await awaitMail(thief, 'confirm_new_email'));
+    expect((await service.post('/email/verify', { json: { token: link } })).status).toBe(204);
+    await settle(ada.id);
+    expect(deliveredKinds(ada.email).slice(1)).toEqual(['email_changing', 'email_changed']);
+  });
+
+  it('tells a former address of its change when the account is deleted before that mail went out', async () => {
+    const ada = await service.register();
+    const token = readLinkToken(await awaitMail(ada.email, 'verify_email'));
+    await service.post('/email/verify', { json: { token } });
+    const thief = `thief-${ada.email}`;
+    await askForChange(ada.accessToken, thief);
+    const link = readLinkToken(await awaitMail(thief, 'confirm_new_email'));
+    await settle(ada.id);
+    failNext(1);
+    await service.post('/email/verify', { json: { token: link } });
+    await settle(ada.id);
+    expect(deliveredKinds(ada.email)).not.toContain('email_changed');
+    const gone = { method: 'DELETE', bearer: ada.accessToken, json: { password: PASSWORD } };
+    expect((await service.fetch('/me', gone)).status).toBe(204);
+    await awaitMail(thief, 'account_deleted');
+    expect(deliveredKinds(ada.email)).toContain('email_changed');
+  });
+
+  it('does not count a notice as told by one that has waited for a day', async () => {
+    freezeClock();
+    const ada = await service.register();
+    const queued = await inStore(ada.id, ({ mail }) => {
+      const nowMs = Date.now();
+      const ageMs = 86_400_000;
+      for (const atMs of [nowMs - ageMs, nowMs - ageMs, nowMs, nowMs, nowMs])
+        mail.enqueue('username_changed', 'someone@example.com', atMs);
+      return mail.listNoticesToOthers(ada.email);
+    });
+    expect(queued).toHaveLength(4);
   });
 
   it('sends a notice whatever was requested before, and lets it wait for a week', async () => {

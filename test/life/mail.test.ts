@@ -131,7 +131,7 @@ describe('a service without a way to send mail', () => {
     const lines = captureLogs({ withMails: true });
     const settings = { MAIL_WEBHOOK_URL: '', MAIL_WEBHOOK_SECRET: '', EMAIL: undefined };
     // A deployment without the binding; `Env` says that there is one.
-    await sendFarewell(account, { ...env, ...settings } as unknown as Env);
+    await sendFarewell(account, [], { ...env, ...settings } as unknown as Env);
     expect(lines.map(({ level }) => level)).toEqual(['error']);
     expect(parseLine(lines[0])).toEqual({
       event: 'mail',

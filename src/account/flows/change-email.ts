@@ -48,7 +48,8 @@ export async function changeEmail(
   // Links that were mailed to the former address must not come back with it.
   state.mail.revokeLinks(token);
   state.events.record('email_changed', nowMs, actor);
-  state.mail.enqueue('email_changed', account.email, nowMs);
+  // To a mailbox that was proven the owner's, and must be told whatever else was sent; as rare as the links that lead here.
+  state.mail.enqueue('email_changed', account.email, nowMs, account.emailVerifiedAtMs !== null);
   state.intents.adopt(nowMs + toNameHoldMs(accessTtlSeconds));
   host.forgetProfile();
   await runner.settleIfPossible();
