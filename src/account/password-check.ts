@@ -12,7 +12,7 @@ import type { AccountRow } from './store.ts';
 interface BrowserStanding {
   /** The number of the caller's browser, if it signed in before and is not revoked. */
   knownBrowserId: string | undefined;
-  /** And its last sign-in was a day ago at least: whoever has just learned the password has no such browser. */
+  /** And it has been known for a day at least: whoever has just learned the password has no such browser. */
   isEstablished: boolean;
 }
 
@@ -122,8 +122,8 @@ export function proveOwner(
 function findBrowser({ rows }: AccountState, { browser }: Caller, nowMs: number): BrowserStanding {
   if (browser === undefined || browser.epoch !== rows.readAccount()?.browserEpoch) return STRANGER;
   if (rows.isBrowserRevoked(browser.browserId)) return STRANGER;
-  const { browserId, signedInAtMs } = browser;
-  const isEstablished = signedInAtMs !== undefined && nowMs - signedInAtMs >= ESTABLISHED_AFTER_MS;
+  const { browserId, sinceMs } = browser;
+  const isEstablished = sinceMs !== undefined && nowMs - sinceMs >= ESTABLISHED_AFTER_MS;
   return { knownBrowserId: browserId, isEstablished };
 }
 

@@ -37,8 +37,8 @@ export function openState(sql: SqlStorage): AccountState {
 export interface KnownBrowser {
   browserId: string;
   epoch: number;
-  /** When its cookie was set: at its last sign-in. */
-  signedInAtMs?: number;
+  /** When it first got a cookie of this epoch. */
+  sinceMs?: number;
 }
 
 /** Who asks, and from which browser, for whatever needs the password. */

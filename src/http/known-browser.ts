@@ -16,18 +16,21 @@ export async function readKnownBrowser(c: AppContext, accountId: string): Promis
   for (const token of readCookies(c, DEVICE_COOKIE).slice(0, MOST_COOKIES)) {
     const claims = await readDeviceToken(token, serviceOf(c).refreshKeys, deviceContext(c));
     if (claims?.sub === accountId)
-      return { browserId: claims.bid, epoch: claims.epoch, signedInAtMs: claims.iat * 1000 };
+      return { browserId: claims.bid, epoch: claims.epoch, sinceMs: claims.since * 1000 };
   }
   return undefined;
 }
 
-/** Sets the device cookie as the account says. */
+/** Sets the device cookie as the account says. A browser that comes with one of the same epoch stays known since the same time. */
 export async function rememberBrowser(
   c: AppContext,
   accountId: string,
   { browserId, epoch }: KnownBrowser,
 ): Promise<void> {
-  const claims = { sub: accountId, bid: browserId, epoch };
+  const before = await readKnownBrowser(c, accountId);
+  const isSame = before?.browserId === browserId && before.epoch === epoch;
+  const sinceMs = (isSame ? before.sinceMs : undefined) ?? Date.now();
+  const claims = { sub: accountId, bid: browserId, epoch, since: Math.floor(sinceMs / 1000) };
   const token = await mintDeviceToken(claims, serviceOf(c).refreshKeys, deviceContext(c));
   setCookie(c, DEVICE_COOKIE, token, { ...cookieAttributes(c), maxAge: LONGEST_LIFETIME_SECONDS });
 }

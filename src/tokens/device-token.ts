@@ -13,26 +13,27 @@ import { signJws, verifyJws } from './jws.ts';
 import type { KeyRing } from './key-ring.ts';
 
 const { sid: _, ...common } = registeredClaims;
-const deviceClaims = v.object({ ...common, bid: identifier, epoch: seconds });
+const deviceClaims = v.object({ ...common, bid: identifier, epoch: seconds, since: v.optional(seconds) });
 
-/** `sub` is the account, `bid` the browser, `epoch` what the account raises to revoke them all. */
+/**
+ * `sub` is the account, `bid` the browser, `epoch` what the account raises to revoke them all, `since` when the browser
+ * first got a cookie of this epoch, in seconds.
+ */
 export interface DeviceClaims {
   sub: string;
   bid: string;
   epoch: number;
+  since: number;
 }
-
-/** What was read, with the time of its issue in seconds. */
-export type ReadDeviceClaims = DeviceClaims & { iat: number };
 
 /** Signs a device cookie for as long as browsers keep one (400 days). */
 export function mintDeviceToken(
-  { sub, bid, epoch }: DeviceClaims,
+  { sub, bid, epoch, since }: DeviceClaims,
   ring: KeyRing,
   { issuer, audience, nowSeconds }: ClaimsContext,
 ): Promise<string> {
   const exp = nowSeconds + LONGEST_LIFETIME_SECONDS;
-  return signJws({ iss: issuer, aud: audience, sub, bid, epoch, iat: nowSeconds, exp }, ring);
+  return signJws({ iss: issuer, aud: audience, sub, bid, epoch, since, iat: nowSeconds, exp }, ring);
 }
 
 /** The claims of a genuine device cookie; `undefined` for anything else, which then counts as a stranger's. */
@@ -40,10 +41,10 @@ export async function readDeviceToken(
   token: string,
   ring: KeyRing,
   context: ClaimsContext,
-): Promise<ReadDeviceClaims | undefined> {
+): Promise<DeviceClaims | undefined> {
   const jws = await verifyJws(token, ring);
   const claims = jws.ok ? v.safeParse(deviceClaims, jws.payload) : undefined;
   if (claims?.success !== true || findClaimsFault(claims.output, context) !== undefined) return undefined;
-  const { sub, bid, epoch, iat } = claims.output;
-  return { sub, bid, epoch, iat };
+  const { sub, bid, epoch, iat, since = iat } = claims.output; // cookies from before this claim have none
+  return { sub, bid, epoch, since };
 }

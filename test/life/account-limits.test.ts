@@ -5,7 +5,7 @@ import { inStore, plantSession, readEvents, readSids } from '../support/account.
 import { freezeClock, passSeconds } from '../support/clock.ts';
 import { insideAccount } from '../support/inside-account.ts';
 import { expectProblem } from '../support/problem.ts';
-import { PASSWORD, type Parts, readCookie, Service, uniqueName } from '../support/service.ts';
+import { decodePayload, PASSWORD, type Parts, readCookie, Service, uniqueName } from '../support/service.ts';
 
 const service = new Service();
 const { burst, refillSeconds } = ACCOUNT_LIMITS.password_proof;
@@ -47,6 +47,70 @@ describe('an account', () => {
     for (let sent = 0; sent < burst; sent += 1) await change();
     expect((await change()).status).toBe(429);
     expect((await change({ Cookie: `__Host-device=${device}` })).status).toBe(422);
+  });
+
+  it('knows a browser that signs in every hour since its first sign-in, until all are revoked', async () => {
+    freezeClock();
+    const ada = await service.register();
+    let device = '';
+    const signIn = async () => {
+      const json = { username: ada.name, password: PASSWORD };
+      const response = await service.post('/login', { json, headers: { Cookie: `__Host-device=${device}` } });
+      device = readCookie(response, '__Host-device') ?? '';
+      return response.json<{ accessToken: string }>();
+    };
+    const change = async (currentPassword: string, newPassword: string) => {
+      const json = { currentPassword, newPassword };
+      const headers = { Cookie: `__Host-device=${device}` };
+      return service.fetch('/password', { method: 'PUT', bearer, json, headers });
+    };
+    const useUp = () =>
+      inStore(ada.id, ({ limits }) => {
+        while (limits.take('password_proof', Date.now()).allowed);
+      });
+    await signIn();
+    for (let hour = 0; hour < 23; hour += 1) {
+      passSeconds(3600);
+      await signIn();
+    }
+    let { accessToken: bearer } = await signIn();
+    await useUp();
+    expect((await change(PASSWORD, 'short')).status).toBe(429);
+    passSeconds(3600);
+    ({ accessToken: bearer } = await signIn());
+    await useUp();
+    const other = 'a new long password';
+    const changed = await change(PASSWORD, other);
+    expect(changed.status).toBe(204);
+    // The renewed cookie is of the browser that all others were revoked for, and begins anew.
+    device = readCookie(changed, '__Host-device') ?? '';
+    expect((await change(other, 'short')).status).toBe(429);
+  });
+
+  it('knows a browser that was revoked since its next sign-in', async () => {
+    freezeClock();
+    const ada = await service.register();
+    const json = { username: ada.name, password: PASSWORD };
+    const first = await service.post('/login', { json });
+    const { accessToken } = await first.json<{ accessToken: string }>();
+    // Its session is still there; a day after the first cookie it is not.
+    passSeconds(86_390);
+    const { accessToken: owner, cookie } = await service.login(ada.name);
+    const ended = `/sessions/${decodePayload(accessToken).sid}`;
+    expect((await service.fetch(ended, { method: 'DELETE', bearer: owner, cookie })).status).toBe(204);
+    passSeconds(10);
+    const headers = { Cookie: `__Host-device=${readCookie(first, '__Host-device')}` };
+    const again = await service.post('/login', { json, headers });
+    await inStore(ada.id, ({ limits }) => {
+      while (limits.take('password_proof', Date.now()).allowed);
+    });
+    const change = await service.fetch('/password', {
+      method: 'PUT',
+      bearer: owner,
+      json: { currentPassword: PASSWORD, newPassword: 'short' },
+      headers: { Cookie: `__Host-device=${readCookie(again, '__Host-device')}` },
+    });
+    expect(change.status).toBe(429);
   });
 
   it('changes its password so many times an hour, from however many new browsers, and two notices wait', async () => {

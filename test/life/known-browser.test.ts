@@ -33,7 +33,7 @@ describe('a browser that signed in before', () => {
     const line = response.headers.getSetCookie().find((cookie) => cookie.startsWith('__Host-device='));
     expect(line).toMatch(/; Max-Age=34560000; Path=\/; HttpOnly; Secure; SameSite=Strict$/);
     const claims = decodePayload(await deviceOf(response));
-    expect(Object.keys(claims).sort()).toEqual(['aud', 'bid', 'epoch', 'exp', 'iat', 'iss', 'sub']);
+    expect(Object.keys(claims).sort()).toEqual(['aud', 'bid', 'epoch', 'exp', 'iat', 'iss', 'since', 'sub']);
     expect(claims.sub).toBe(ada.id);
   });
 

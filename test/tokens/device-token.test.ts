@@ -8,7 +8,12 @@ import { HS256_HEADER, NOW_SECONDS, REFRESH_CLAIMS, REFRESH_CONTEXT, signHs256 }
 const SECRET = 'refresh-secret-of-the-device-tokens';
 const ring = await importSecrets([SECRET]);
 const context = { ...REFRESH_CONTEXT, audience: 'https://auth.test/device' };
-const browser = { sub: 'account0account0accoun', bid: 'browser0browser0browse', epoch: 3 };
+const browser = {
+  sub: 'account0account0accoun',
+  bid: 'browser0browser0browse',
+  epoch: 3,
+  since: NOW_SECONDS - 60,
+};
 const claims = {
   ...browser,
   iss: context.issuer,
@@ -20,17 +25,21 @@ const claims = {
 describe('a device cookie', () => {
   it('says which browser it is, for 400 days', async () => {
     const token = await mintDeviceToken(browser, ring, context);
-    expect(await readDeviceToken(token, ring, context)).toEqual({ ...browser, iat: NOW_SECONDS });
+    expect(await readDeviceToken(token, ring, context)).toEqual(browser);
     const days = (count: number) => ({ ...context, nowSeconds: NOW_SECONDS + count * 24 * 3600 });
-    expect(await readDeviceToken(token, ring, days(399))).toEqual({ ...browser, iat: NOW_SECONDS });
+    expect(await readDeviceToken(token, ring, days(399))).toEqual(browser);
     expect(await readDeviceToken(token, ring, days(400))).toBeUndefined();
   });
 
   it('is what these claims make, signed', async () => {
-    expect(await readDeviceToken(await signHs256(HS256_HEADER, claims, SECRET), ring, context)).toEqual({
-      ...browser,
-      iat: NOW_SECONDS,
-    });
+    expect(await readDeviceToken(await signHs256(HS256_HEADER, claims, SECRET), ring, context)).toEqual(
+      browser,
+    );
+  });
+
+  it('without the time since when is of the time when it was set', async () => {
+    const token = await signHs256(HS256_HEADER, { ...claims, since: undefined }, SECRET);
+    expect(await readDeviceToken(token, ring, context)).toEqual({ ...browser, since: NOW_SECONDS });
   });
 
   it.each<[string, object]>([
@@ -42,6 +51,7 @@ describe('a device cookie', () => {
     ['no browser', { bid: undefined }],
     ['a browser of another form', { bid: '../x' }],
     ['an epoch that is text', { epoch: '3' }],
+    ['a time since when that is text', { since: '3' }],
   ])('with %s is a stranger’s', async (_, change) => {
     const token = await signHs256(HS256_HEADER, { ...claims, ...change }, SECRET);
     expect(await readDeviceToken(token, ring, context)).toBeUndefined();
