@@ -21,7 +21,7 @@ import { FlowRunner } from './flows/flow-runner.ts';
 import { completeRegistration } from './flows/register.ts';
 import { type Rename, rename } from './flows/rename.ts';
 import type * as grants from './grant.ts';
-import { randomId } from './id.ts';
+import { randomId } from '../domain/ids.ts';
 import { act, inspect, type OperatorAction } from './operator.ts';
 import { readStatus, reportWhenDue } from './operator-index.ts';
 import {

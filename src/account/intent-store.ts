@@ -1,7 +1,7 @@
 // What the account is doing to its names in the directory (domain/name-flow.ts): one row, stored before the directory is asked, and
 // kept until both agree. After a deletion it is all that is left, while a write of its own may still come.
 import { cancel, FENCE_MS, type Flow } from '../domain/name-flow.ts';
-import { randomId } from './id.ts';
+import { randomId } from '../domain/ids.ts';
 
 export interface Intent extends Flow {
   accountId: string;

@@ -9,7 +9,7 @@ import {
 } from '../domain/session.ts';
 import type { Actor } from './event-store.ts';
 import type { Grant, Mintable, Profile, RefreshResult } from './grant.ts';
-import { randomId } from './id.ts';
+import { randomId } from '../domain/ids.ts';
 import { revokeEverything } from './recovery.ts';
 import type { AccountState } from './state.ts';
 import type { AccountRow } from './store.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { randomId } from '../../src/account/id.ts';
+import { randomId } from '../../src/domain/ids.ts';
 import { FENCE_MS } from '../../src/domain/name-flow.ts';
 import {
   createAccount,

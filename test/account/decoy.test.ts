@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { deriveDecoyId, importDecoyKey } from '../../src/account/decoy.ts';
+import { deriveDecoyId, importDecoyKey } from '../../src/directory/decoy.ts';
 import { expectAbsent } from '../support/absence.ts';
 import { inStore, readStored } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Actor } from '../../src/account/event-store.ts';
-import { randomId } from '../../src/account/id.ts';
+import { randomId } from '../../src/domain/ids.ts';
 import { MAX_EVENTS } from '../../src/domain/history.ts';
 import { type EventKind, eventKinds } from '../../src/wire.ts';
 import { createAccount, DEVICE, inStore, POLICY, readEvents } from '../support/account.ts';

@@ -1,6 +1,6 @@
 import { evictDurableObject } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
-import { deriveDecoyId, importDecoyKey } from '../../src/account/decoy.ts';
+import { deriveDecoyId, importDecoyKey } from '../../src/directory/decoy.ts';
 import { plantPending, readStored, ringAlarm } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
 import { expectProblem } from '../support/problem.ts';

@@ -1,7 +1,7 @@
 // The hash queue between real objects: some are reset while they wait or hold the turn, and what changes while a call waits.
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { deriveDecoyId, importDecoyKey } from '../../src/account/decoy.ts';
-import { randomId } from '../../src/account/id.ts';
+import { deriveDecoyId, importDecoyKey } from '../../src/directory/decoy.ts';
+import { randomId } from '../../src/domain/ids.ts';
 import { hashQueue, MOST_WAITING } from '../../src/passwords/hash-queue.ts';
 import { DECOY_HASH } from '../../src/passwords/scrypt.ts';
 import {

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Account } from '../../src/account/account.ts';
 import type { Actor } from '../../src/account/event-store.ts';
-import { randomId } from '../../src/account/id.ts';
+import { randomId } from '../../src/domain/ids.ts';
 import { openState } from '../../src/account/state.ts';
 import { MAX_EVENTS } from '../../src/domain/history.ts';
 import type { EventKind } from '../../src/wire.ts';

@@ -1,7 +1,7 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { randomId } from '../../src/account/id.ts';
+import { randomId } from '../../src/domain/ids.ts';
 import { migrate, readSchemaVersion, SCHEMA_VERSION } from '../../src/account/schema.ts';
 import { findAccountId } from '../../src/directory/directory.ts';
 import { hashPassword } from '../../src/passwords/scrypt.ts';

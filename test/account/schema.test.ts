@@ -1,6 +1,6 @@
 import { evictDurableObject } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
-import { randomId } from '../../src/account/id.ts';
+import { randomId } from '../../src/domain/ids.ts';
 import { migrate, readSchemaVersion, SCHEMA_VERSION } from '../../src/account/schema.ts';
 import { countWrites, NOTHING, readStored, runInside } from '../support/account.ts';
 import { expectProblem } from '../support/problem.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { randomId } from '../../src/account/id.ts';
+import { randomId } from '../../src/domain/ids.ts';
 import { MAX_SESSIONS } from '../../src/account/sessions.ts';
 import type { AccountClient } from '../../src/http/storage-calls.ts';
 import {

@@ -1,7 +1,7 @@
 // Names in D1: who gets one, who keeps it, and for how long. How the accounts use this is in test/flows.
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { randomId } from '../../src/account/id.ts';
+import { randomId } from '../../src/domain/ids.ts';
 import {
   activateNames,
   findAccountId,

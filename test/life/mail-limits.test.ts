@@ -2,7 +2,7 @@
 import { listDurableObjectIds } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { randomId } from '../../src/account/id.ts';
+import { randomId } from '../../src/domain/ids.ts';
 import { RECIPIENT_LIMITS } from '../../src/domain/limits.ts';
 import { FENCE_MS } from '../../src/domain/name-flow.ts';
 import type { MailKind } from '../../src/mail/mail.ts';

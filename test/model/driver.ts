@@ -1,5 +1,5 @@
 // How a model run reaches the service: straight into the account object, or through the Worker's fetch.
-import { randomId } from '../../src/account/id.ts';
+import { randomId } from '../../src/domain/ids.ts';
 import { AccountStore } from '../../src/account/store.ts';
 import { openSession, type Session, type SessionPolicy } from '../../src/domain/session.ts';
 import { MOST_SESSIONS, type ModelSession } from './rotation-model.ts';

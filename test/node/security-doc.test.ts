@@ -129,7 +129,7 @@ describe('the Worker', () => {
   it('draws random numbers from Web Crypto alone', () => {
     expect(pathsWith(/\bMath\s*\.\s*random\b|\brandomBytes\b/)).toEqual([]);
     expect(pathsWith(/\bcrypto\.getRandomValues\(/)).toEqual(
-      expect.arrayContaining(['src/account/id.ts', 'src/passwords/scrypt.ts']),
+      expect.arrayContaining(['src/domain/ids.ts', 'src/passwords/scrypt.ts']),
     );
   });
 

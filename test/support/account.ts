@@ -4,7 +4,7 @@ import { env } from 'cloudflare:workers';
 import { expect } from 'vitest';
 import type { Account } from '../../src/account/account.ts';
 import type { Grant } from '../../src/account/grant.ts';
-import { randomId } from '../../src/account/id.ts';
+import { randomId } from '../../src/domain/ids.ts';
 import { type AccountState, openState } from '../../src/account/state.ts';
 import { toKey } from '../../src/directory/directory.ts';
 import { FENCE_MS } from '../../src/domain/name-flow.ts';

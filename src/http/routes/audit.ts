@@ -1,5 +1,5 @@
 // What operators do to accounts, on record (directory/audit.ts): each action through `audited`, and GET /admin/audit.
-import { isId } from '../../account/id.ts';
+import { isId } from '../../domain/ids.ts';
 import {
   type AuditAction,
   type AuditRow,

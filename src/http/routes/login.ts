@@ -1,5 +1,5 @@
 // POST /login: a password for the first pair of tokens.
-import { deriveDecoyId } from '../../account/decoy.ts';
+import { deriveDecoyId } from '../../directory/decoy.ts';
 import { findAccountId } from '../../directory/directory.ts';
 import { toLookupKeys } from '../../domain/names.ts';
 import { loginRequest } from '../../wire.ts';

@@ -1,5 +1,5 @@
 // PUT /password, POST /password/forgot, POST /password/reset.
-import { deriveDecoyId } from '../../account/decoy.ts';
+import { deriveDecoyId } from '../../directory/decoy.ts';
 import { findAccountId } from '../../directory/directory.ts';
 import { toLookupKeys } from '../../domain/names.ts';
 import { readMailToken } from '../../tokens/mail-token.ts';

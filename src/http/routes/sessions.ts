@@ -1,5 +1,5 @@
 // GET /sessions, DELETE /sessions and DELETE /sessions/{id}: what the owner sees of the account's sessions, and ends.
-import { isId } from '../../account/id.ts';
+import { isId } from '../../domain/ids.ts';
 import { endSessionsQuery, type SessionsResponse } from '../../wire.ts';
 import { readDevice } from '../client-info.ts';
 import { toSessionInfo } from '../grant.ts';
