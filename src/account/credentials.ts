@@ -5,7 +5,7 @@ import { findPasswordFault } from '../domain/password-rules.ts';
 import { hashChosenPassword, proveOwner, type Refused, type Throttled } from './password-check.ts';
 import { revokeEverything } from './recovery.ts';
 import type { AccountState, Caller, KnownBrowser } from './state.ts';
-import type { AccountRow } from './store.ts';
+import type { AccountRow } from './storage/account-store.ts';
 
 const HOUR_MS = 60 * 60 * 1000;
 
@@ -59,7 +59,7 @@ export function changePassword(
   state.limits.clear('sign_in');
   state.events.record('password_changed', nowMs, caller.actor, sid);
   state.mail.enqueue('password_changed', account.email, nowMs);
-  const browserId = state.rows.readSession(sid)?.browserId ?? undefined;
+  const browserId = state.sessions.readSession(sid)?.browserId ?? undefined;
   return { outcome: 'changed', browser: browserId === undefined ? undefined : { browserId, epoch } };
 }
 

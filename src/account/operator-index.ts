@@ -1,8 +1,7 @@
 // The account's report to the operators' index in D1: its state, and when to try again. Called by the alarm, and never in the
 // way of anything else.
 import { type AccountStatus, writeStatus } from '../directory/account-list.ts';
-import { findRetryDelayMs, randomFraction } from './backoff.ts';
-import { withDeadline } from './deadline.ts';
+import { findRetryDelayMs, randomFraction, withDeadline } from './retry.ts';
 import type { AccountState } from './state.ts';
 
 /** Longer than any honest response of D1. */

@@ -1,10 +1,10 @@
 // What an operator may see and do of one account. Everything is recorded with the operator's label.
 import type { Session } from '../domain/session.ts';
-import type { Actor, EventRow } from './event-store.ts';
-import type { Profile } from './grant.ts';
+import type { Profile } from './contract.ts';
 import { revokeEverything } from './recovery.ts';
 import { listLiveSessions, toProfile } from './sessions.ts';
 import type { AccountState } from './state.ts';
+import type { Actor, EventRow } from './storage/event-store.ts';
 
 /** What an operator sees: no secret, no hash. */
 export interface Inspection {

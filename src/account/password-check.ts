@@ -7,7 +7,7 @@ import { normalizePassword } from '../domain/password-rules.ts';
 import { hashQueue, type TooBusy } from '../passwords/hash-queue.ts';
 import { DECOY_HASH, hashPassword, isOutdatedHash, verifyPassword } from '../passwords/scrypt.ts';
 import type { AccountState, Caller } from './state.ts';
-import type { AccountRow } from './store.ts';
+import type { AccountRow } from './storage/account-store.ts';
 
 interface BrowserStanding {
   /** The number of the caller's browser, if it signed in before and is not revoked. */

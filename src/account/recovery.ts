@@ -20,11 +20,11 @@ export interface Revocation {
  * has reserved is released by itself, or by the alarm. Returns the epoch that new device cookies carry.
  */
 export function revokeEverything(
-  { rows, mail, intents }: AccountState,
+  { rows, sessions, mail, intents }: AccountState,
   nowMs: number,
   { exceptSid, keepsBrowsers = false, keepsOwnLinks = false }: Revocation = {},
 ): number {
-  rows.deleteSessionsExcept(exceptSid);
+  sessions.deleteSessionsExcept(exceptSid);
   if (keepsOwnLinks) mail.withdrawChange(nowMs);
   else mail.revokeLinks();
   intents.cancel();

@@ -1,4 +1,6 @@
 // The sessions of an account: how they are opened, refreshed, listed and ended. Synchronous, like everything that decides.
+
+import { randomId } from '../domain/ids.ts';
 import {
   decideRefresh,
   isExpired,
@@ -7,12 +9,11 @@ import {
   type Session,
   type SessionPolicy,
 } from '../domain/session.ts';
-import type { Actor } from './event-store.ts';
-import type { Grant, Mintable, Profile, RefreshResult } from './grant.ts';
-import { randomId } from '../domain/ids.ts';
+import type { Grant, Mintable, Profile, RefreshResult } from './contract.ts';
 import { revokeEverything } from './recovery.ts';
 import type { AccountState } from './state.ts';
-import type { AccountRow } from './store.ts';
+import type { AccountRow } from './storage/account-store.ts';
+import type { Actor } from './storage/event-store.ts';
 
 /** The next sign-in ends another session (`evictSessions`). Bounds what one account can store. */
 export const MAX_SESSIONS = 100;
@@ -24,7 +25,7 @@ const ESTABLISHED_AFTER_MS = 24 * 60 * 60 * 1000;
  * for a day. Throws without an account.
  */
 export function grantSession(
-  { rows, events }: AccountState,
+  { rows, sessions, events }: AccountState,
   device: Actor,
   policy: SessionPolicy,
   {
@@ -36,10 +37,10 @@ export function grantSession(
   const { userAgent, ip, country } = device;
   const browserId = knownBrowserId ?? randomId();
   const session = openSession(randomId(), { userAgent, ip, country, browserId }, nowMs, policy);
-  rows.deleteExpiredSessions(nowMs);
-  for (const sid of rows.evictSessions(MAX_SESSIONS, nowMs - ESTABLISHED_AFTER_MS))
+  sessions.deleteExpiredSessions(nowMs);
+  for (const sid of sessions.evictSessions(MAX_SESSIONS, nowMs - ESTABLISHED_AFTER_MS))
     events.record('session_evicted', nowMs, device, sid);
-  rows.insertSession(session, isEstablished);
+  sessions.insertSession(session, isEstablished);
   events.record('signed_in', nowMs, device, session.sid);
   const account = rows.readAccount();
   if (account === undefined) throw new Error('a session was opened without an account');
@@ -49,25 +50,25 @@ export function grantSession(
 
 /** Trades a counter for the session's current token: rotates, repeats, or ends the session (`decideRefresh`). */
 export function refreshSession(
-  { rows, events }: AccountState,
+  { rows, sessions, events }: AccountState,
   profile: Profile,
   { sid, counter }: { sid: string; counter: number },
   device: Actor,
   policy: SessionPolicy,
 ): RefreshResult {
   const nowMs = Date.now();
-  const session = rows.readSession(sid);
+  const session = sessions.readSession(sid);
   const decision = decideRefresh(session, counter, nowMs, policy);
   // Narrows the types: without a session the decision is `ended`.
   if (session === undefined) return { outcome: 'ended' };
   switch (decision.outcome) {
     case 'rotated':
-      rows.writeRotation(sid, decision.next);
+      sessions.writeRotation(sid, decision.next);
       return { outcome: 'rotated', session: toMintable(session, decision.next), profile, nowMs };
     case 'replayed':
       return { outcome: 'replayed', session: toMintable(session, session), profile, nowMs };
     case 'reused':
-      rows.deleteSession(sid);
+      sessions.deleteSession(sid);
       // Whoever has the refresh cookie of this browser may have its device cookie too.
       if (session.browserId !== null) rows.revokeBrowser(session.browserId, nowMs);
       events.record('token_reused', nowMs, device, sid);
@@ -85,14 +86,14 @@ function toMintable(
 }
 
 /** A session that has not run out. */
-export function readLiveSession({ rows }: AccountState, sid: string, nowMs: number): Session | undefined {
-  const session = rows.readSession(sid);
+export function readLiveSession({ sessions }: AccountState, sid: string, nowMs: number): Session | undefined {
+  const session = sessions.readSession(sid);
   return session !== undefined && !isExpired(session, nowMs) ? session : undefined;
 }
 
 /** Every session that has not run out, most recently used first. */
-export function listLiveSessions({ rows }: AccountState, nowMs: number): Session[] {
-  return rows.listSessions().filter((session) => !isExpired(session, nowMs));
+export function listLiveSessions({ sessions }: AccountState, nowMs: number): Session[] {
+  return sessions.listSessions().filter((session) => !isExpired(session, nowMs));
 }
 
 /** Ends one session of the account by another, and records it. Returns whether there was one. */
@@ -102,7 +103,7 @@ export function endOtherSession(
   device: Actor,
   { revokesBrowser }: { revokesBrowser: boolean },
 ): boolean {
-  const browserId = state.rows.readSession(sid)?.browserId;
+  const browserId = state.sessions.readSession(sid)?.browserId;
   if (!endSession(state, 'session_ended', sid, device)) return false;
   if (revokesBrowser && typeof browserId === 'string') state.rows.revokeBrowser(browserId, Date.now());
   return true;
@@ -110,12 +111,12 @@ export function endOtherSession(
 
 /** Ends one session, and records how. Returns whether there was one. */
 export function endSession(
-  { rows, events }: AccountState,
+  { sessions, events }: AccountState,
   kind: 'signed_out' | 'session_ended',
   sid: string,
   device: Actor,
 ): boolean {
-  if (!rows.deleteSession(sid)) return false;
+  if (!sessions.deleteSession(sid)) return false;
   events.record(kind, Date.now(), device, sid);
   return true;
 }

@@ -1,5 +1,5 @@
 // Who is asking: the client's address and device, and the limits per address.
-import type { Actor } from '../account/event-store.ts';
+import type { Actor } from '../account/storage/event-store.ts';
 import { formatIpAddress, type IpAddress, parseIpAddress, toLimitKey } from '../domain/ip-address.ts';
 import { type AppContext, outcomeOf, serviceOf } from './context.ts';
 import type { LimitBinding } from './limits.ts';

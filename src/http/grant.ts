@@ -1,7 +1,7 @@
 // A grant of the account as a response: both tokens minted, the cookie set. And rows of the account as the wire shows them.
 import { setCookie } from 'hono/cookie';
-import type { EventRow } from '../account/event-store.ts';
-import type { Mintable, Profile } from '../account/grant.ts';
+import type { Mintable, Profile } from '../account/contract.ts';
+import type { EventRow } from '../account/storage/event-store.ts';
 import type { Session } from '../domain/session.ts';
 import { mintAccessToken } from '../tokens/access-token.ts';
 import { mintRefreshToken } from '../tokens/refresh-token.ts';

@@ -8,7 +8,7 @@ import type { AppContext } from './context.ts';
 const DEADLINE_MS = 15_000;
 
 /** The account's own methods. What the platform calls itself is not for callers. */
-type Method = Exclude<keyof Account, keyof DurableObject | 'ctx' | 'env'>;
+type Method = Exclude<keyof Account, keyof DurableObject | 'ctx' | 'env' | 'state'>;
 
 /** The account as a caller meets it: the same methods, each a promise. (The platform's own stub type splits unions.) */
 export type AccountClient = {

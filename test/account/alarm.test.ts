@@ -33,7 +33,7 @@ describe('the alarm of an account', () => {
 
     passSeconds(idle.exp - Date.now() / 1000);
     await ringAlarm(id);
-    expect(await inStore(id, (store) => store.rows.listSessions())).toEqual([live.session]);
+    expect(await inStore(id, (store) => store.sessions.listSessions())).toEqual([live.session]);
     const after = await readStored(accountOf(id));
     // The limit of sign-ins is whole again by then.
     expect(after.tables).toEqual({ ...before.tables, session: after.tables.session, limit_use: [] });

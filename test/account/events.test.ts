@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { Actor } from '../../src/account/event-store.ts';
-import { randomId } from '../../src/domain/ids.ts';
+import type { Actor } from '../../src/account/storage/event-store.ts';
 import { MAX_EVENTS } from '../../src/domain/history.ts';
+import { randomId } from '../../src/domain/ids.ts';
 import { type EventKind, eventKinds } from '../../src/wire.ts';
 import { createAccount, DEVICE, inStore, POLICY, readEvents } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';

@@ -2,10 +2,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Account } from '../../src/account/account.ts';
-import type { Actor } from '../../src/account/event-store.ts';
-import { randomId } from '../../src/domain/ids.ts';
-import { openState } from '../../src/account/state.ts';
+import type { Actor } from '../../src/account/storage/event-store.ts';
 import { MAX_EVENTS } from '../../src/domain/history.ts';
+import { randomId } from '../../src/domain/ids.ts';
 import type { EventKind } from '../../src/wire.ts';
 import {
   createAccount,
@@ -100,13 +99,13 @@ describe('the history', () => {
       const { id, session } = await createAccount({ policy: lasting });
       for (let n = 0; n < 40; n += 1) await plantSession(id, lasting);
       const before = await plantProven(id);
-      await runInside(id, async (account, { storage: { sql } }) => {
+      await runInside(id, async (account) => {
         for (const { act, host, waitSeconds, times } of steps)
           for (let n = 0; n < times; n += 1) {
             passSeconds(waitSeconds);
             await acts[act]?.(account, { ...DEVICE, ip: `2001:db8::${host}:${n}` }, session.sid);
           }
-        expect(openState(sql).events.list().length).toBeLessThanOrEqual(MAX_EVENTS);
+        expect(account.state.events.list().length).toBeLessThanOrEqual(MAX_EVENTS);
       });
       const after = await readEvents(id);
       expect(after.slice(0, before.length)).toEqual(before);

@@ -1,9 +1,9 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { randomId } from '../../src/domain/ids.ts';
-import { migrate, readSchemaVersion, SCHEMA_VERSION } from '../../src/account/schema.ts';
+import { migrate, readSchemaVersion, SCHEMA_VERSION } from '../../src/account/storage/schema.ts';
 import { findAccountId } from '../../src/directory/directory.ts';
+import { randomId } from '../../src/domain/ids.ts';
 import { hashPassword } from '../../src/passwords/scrypt.ts';
 import {
   DEVICE,

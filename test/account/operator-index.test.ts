@@ -2,10 +2,9 @@
 import { evictDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { findRetryDelayMs } from '../../src/account/backoff.ts';
 import { reportWhenDue } from '../../src/account/operator-index.ts';
-import { migrate } from '../../src/account/schema.ts';
-import { openState } from '../../src/account/state.ts';
+import { findRetryDelayMs } from '../../src/account/retry.ts';
+import { migrate } from '../../src/account/storage/schema.ts';
 import { FENCE_MS } from '../../src/domain/name-flow.ts';
 import {
   createAccount,
@@ -167,7 +166,7 @@ describe('while the directory fails, the report', () => {
         const alarmMs = (await readAlarmMs(id)) ?? 0;
         passSeconds(Math.max(1, (alarmMs - Date.now()) / 1000));
         await ringAlarm(id);
-        expect(await inStore(id, ({ rows }) => rows.readSession(sid))).toBeUndefined();
+        expect(await inStore(id, ({ sessions }) => sessions.readSession(sid))).toBeUndefined();
         await awaitMail(email, 'password_changed', attempt + 1);
         const due = (await inStore(id, ({ reports }) => reports.read()))?.dueAtMs ?? 0;
         waits.push(due - Date.now());
@@ -205,8 +204,8 @@ describe('while the directory fails, the report', () => {
     onTestFinished(() => {
       vi.useRealTimers();
     });
-    await runInside(id, async (account, { storage }) => {
-      const { mail, reports } = openState(storage.sql);
+    await runInside(id, async (account) => {
+      const { mail, reports } = account.state;
       mail.enqueue('password_changed', email, nowMs);
       const run = () => new Promise(() => {});
       // Only what `writeStatus` uses.
@@ -232,8 +231,7 @@ describe('a report', () => {
   it('is followed by another when the account changed meanwhile', async () => {
     const id = await createSettled();
     await act(id, 'disable');
-    await runInside(id, async (_, { storage }) => {
-      const state = openState(storage.sql);
+    await runInside(id, async ({ state }) => {
       const run = async () => state.rows.writeMustResetPassword();
       // Only what `writeStatus` uses.
       const slow = { prepare: () => ({ bind: () => ({}) }), batch: run } as unknown as D1Database;

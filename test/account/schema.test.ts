@@ -1,7 +1,7 @@
 import { evictDurableObject } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
+import { migrate, readSchemaVersion, SCHEMA_VERSION } from '../../src/account/storage/schema.ts';
 import { randomId } from '../../src/domain/ids.ts';
-import { migrate, readSchemaVersion, SCHEMA_VERSION } from '../../src/account/schema.ts';
 import { countWrites, NOTHING, readStored, runInside } from '../support/account.ts';
 import { expectProblem } from '../support/problem.ts';
 import { accountOf, Service } from '../support/service.ts';

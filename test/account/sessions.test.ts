@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { randomId } from '../../src/domain/ids.ts';
 import { MAX_SESSIONS } from '../../src/account/sessions.ts';
+import { randomId } from '../../src/domain/ids.ts';
 import type { AccountClient } from '../../src/http/storage-calls.ts';
 import {
   countWrites,
@@ -40,7 +40,10 @@ describe('a refresh', () => {
     const { sid, createdAtMs } = session;
     const mintable = { sid, createdAtMs, counter: 2, iat, exp: next.exp };
     expect(result).toEqual({ outcome: 'rotated', session: mintable, profile, nowMs });
-    expect(await inStore(id, (store) => store.rows.listSessions())).toEqual([{ ...session, ...next }, other]);
+    expect(await inStore(id, (store) => store.sessions.listSessions())).toEqual([
+      { ...session, ...next },
+      other,
+    ]);
   });
 
   it('knows nothing of a session that had to make room, though it was asked for before', async () => {
@@ -48,10 +51,10 @@ describe('a refresh', () => {
     const { id, session } = await createAccount();
     passSeconds(1);
     const later = await plantSession(id);
-    const left = await inStore(id, ({ rows }) => {
-      const read = () => [session, later].map(({ sid }) => rows.readSession(sid)?.sid);
+    const left = await inStore(id, ({ sessions }) => {
+      const read = () => [session, later].map(({ sid }) => sessions.readSession(sid)?.sid);
       const before = read();
-      rows.evictSessions(2, 0);
+      sessions.evictSessions(2, 0);
       return { before, after: read() };
     });
     expect(left).toEqual({ before: [session.sid, later.sid], after: [undefined, later.sid] });

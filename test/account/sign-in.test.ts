@@ -38,7 +38,7 @@ describe('registration', () => {
       ...DEVICE,
       browserId: expect.stringMatching(/^[\w-]{22}$/),
     });
-    expect(await inStore(id, (store) => store.rows.listSessions())).toEqual([session]);
+    expect(await inStore(id, (store) => store.sessions.listSessions())).toEqual([session]);
     expect(await inStore(id, (store) => store.rows.readAccount())).toEqual({
       ...profile,
       passwordHash: expect.stringMatching(TODAYS_HASH),
@@ -77,7 +77,7 @@ describe('a sign-in', () => {
       nowMs,
       session: { counter: 1, createdAtMs: nowMs },
     });
-    const sessions = await inStore(id, (store) => store.rows.listSessions());
+    const sessions = await inStore(id, (store) => store.sessions.listSessions());
     expect(sessions).toHaveLength(2);
     expect(sessions).toEqual([result.outcome === 'signed_in' && result.session, first]);
   });
@@ -88,7 +88,7 @@ describe('a sign-in', () => {
     expect(await account.signIn('wrong horse battery staple', DEVICE, POLICY)).toEqual({
       outcome: 'wrong_password',
     });
-    expect(await inStore(id, (store) => store.rows.listSessions())).toEqual([session]);
+    expect(await inStore(id, (store) => store.sessions.listSessions())).toEqual([session]);
     expect(await inStore(id, (store) => store.throttles.read('strangers'))).toEqual({
       failures: 1,
       lastFailureAtMs: nowMs,
@@ -133,7 +133,7 @@ describe('the throttle', () => {
       failures: 6,
       lastFailureAtMs: nowMs,
     });
-    expect(await inStore(id, (store) => store.rows.listSessions())).toEqual([session]);
+    expect(await inStore(id, (store) => store.sessions.listSessions())).toEqual([session]);
     passSeconds(30);
     expect(await account.signIn(PASSWORD, DEVICE, POLICY)).toMatchObject({ outcome: 'signed_in' });
   });

@@ -1,7 +1,6 @@
 // Names in D1: who gets one, who keeps it, and for how long. How the accounts use this is in test/flows.
 import { env } from 'cloudflare:workers';
 import { describe, expect, it } from 'vitest';
-import { randomId } from '../../src/domain/ids.ts';
 import {
   activateNames,
   findAccountId,
@@ -11,6 +10,7 @@ import {
   reserveName,
   undoReservations,
 } from '../../src/directory/directory.ts';
+import { randomId } from '../../src/domain/ids.ts';
 import { type Name, parseEmail, parseUsername } from '../../src/domain/names.ts';
 import { uniqueName } from '../support/service.ts';
 

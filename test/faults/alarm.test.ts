@@ -1,7 +1,7 @@
 // What is pending with the directory when the alarm rings, and one of the two does not respond.
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
-import { ALARM_RETRY_MS } from '../../src/account/upkeep.ts';
+import { ALARM_RETRY_MS } from '../../src/account/alarm.ts';
 import { FENCE_MS } from '../../src/domain/name-flow.ts';
 import { inStore, NOTHING, plantPending, readAlarmMs, readStored, ringAlarm } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
@@ -97,7 +97,7 @@ describe('what is pending with a directory that is down', () => {
     });
     await breakDirectory();
     await ringAfter(ada.id, 24 * HOUR_MS);
-    expect(await inStore(ada.id, ({ rows }) => rows.listSessions())).toEqual([]);
+    expect(await inStore(ada.id, ({ sessions }) => sessions.listSessions())).toEqual([]);
     await awaitMail(ada.email, 'password_changed');
     expect(deliveriesTo(ada.email)).toHaveLength(2);
     expect(await inStore(ada.id, ({ intents }) => intents.read())).toMatchObject({ attempts: 1 });

@@ -3,8 +3,8 @@
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Account } from '../../src/account/account.ts';
-import { randomId } from '../../src/domain/ids.ts';
 import { findAccountId } from '../../src/directory/directory.ts';
+import { randomId } from '../../src/domain/ids.ts';
 import { FENCE_MS } from '../../src/domain/name-flow.ts';
 import { DEVICE, NOTHING, readStored, ringAlarm, runInside } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';

@@ -2,8 +2,8 @@
 // alarm has rung, and nobody has a name that a token of somebody else can carry.
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { randomId } from '../../src/domain/ids.ts';
 import { findAccountId } from '../../src/directory/directory.ts';
+import { randomId } from '../../src/domain/ids.ts';
 import { DEVICE, inStore, openAccount, POLICY, readStored, runInside } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
 import { interceptNames, type NamesCall } from '../support/directory-faults.ts';

@@ -57,7 +57,7 @@ describe('one cookie in many tabs', () => {
       expect(successors.size).toBe(1);
       const [successor = ''] = successors;
       expect(successor).not.toBe(cookie);
-      expect(await inStore(ada.id, (store) => store.rows.readSession(ada.sid))).toMatchObject({
+      expect(await inStore(ada.id, (store) => store.sessions.readSession(ada.sid))).toMatchObject({
         counter: round + 1,
       });
       cookie = successor;

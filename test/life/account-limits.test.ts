@@ -213,7 +213,7 @@ describe('sign-ins beyond the most sessions of an account', () => {
     expect(await readSids(ada.id)).toHaveLength(100);
     passSeconds(200);
     // A day old: established, although its browser was new.
-    const left = await inStore(ada.id, ({ rows }) => rows.evictSessions(2, Date.now() - 86_400_000));
+    const left = await inStore(ada.id, ({ sessions }) => sessions.evictSessions(2, Date.now() - 86_400_000));
     expect(left).toHaveLength(99);
   });
 

@@ -54,9 +54,9 @@ describe('GET /me/export', () => {
     const response = await exportOf(ada);
     expect(response.status).toBe(200);
     const text = await response.text();
-    const { hash, browserIds } = await inStore(ada.id, ({ rows }) => ({
+    const { hash, browserIds } = await inStore(ada.id, ({ rows, sessions }) => ({
       hash: rows.readAccount()?.passwordHash ?? '',
-      browserIds: rows.listSessions().map(({ browserId }) => browserId),
+      browserIds: sessions.listSessions().map(({ browserId }) => browserId),
     }));
     expect(hash).toMatch(/^\$scrypt\$/);
     expect(browserIds).toHaveLength(1);

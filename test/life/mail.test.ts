@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it, vi } from 'vitest';
-import { sendFarewell } from '../../src/account/delivery.ts';
+import { sendFarewell } from '../../src/account/outbox.ts';
 import { createBindingSender } from '../../src/mail/binding-sender.ts';
 import { mailKinds } from '../../src/mail/mail.ts';
 import { writeMail } from '../../src/mail/templates.ts';

@@ -6,19 +6,17 @@ import { type Driver, type IssuedToken, NO_DEVICE, openRow, type RefreshAnswer, 
 
 export class AccountDriver implements Driver {
   readonly #account: Account;
-  readonly #sql: SqlStorage;
   readonly #policy: SessionPolicy;
 
   /** Begins with an account that has no session. */
   constructor(account: Account, sql: SqlStorage, policy: SessionPolicy) {
     this.#account = account;
-    this.#sql = sql;
     this.#policy = policy;
     sql.exec('DELETE FROM session');
   }
 
   async signIn(replaced?: { sid: string }) {
-    const session = openRow(this.#sql, this.#policy);
+    const session = openRow(this.#account.state.sessions, this.#policy);
     if (replaced !== undefined) this.#account.signOut(replaced.sid, NO_DEVICE);
     return { sid: session.sid, token: toToken(session) };
   }
@@ -58,7 +56,7 @@ export class AccountDriver implements Driver {
   }
 
   async rows() {
-    return readRows(this.#sql);
+    return readRows(this.#account.state.sessions);
   }
 
   refreshTokenEnd() {

@@ -1,6 +1,7 @@
 // How a model run reaches the service: straight into the account object, or through the Worker's fetch.
+
+import type { SessionStore } from '../../src/account/storage/session-store.ts';
 import { randomId } from '../../src/domain/ids.ts';
-import { AccountStore } from '../../src/account/store.ts';
 import { openSession, type Session, type SessionPolicy } from '../../src/domain/session.ts';
 import { MOST_SESSIONS, type ModelSession } from './rotation-model.ts';
 
@@ -42,8 +43,8 @@ export type StoredSession = [sid: string, session: ModelSession & { lastUsedAtMs
 export const NO_DEVICE = { userAgent: null, ip: null, country: null };
 
 /** Every stored session, by id. */
-export function readRows(sql: SqlStorage): StoredSession[] {
-  return new AccountStore(sql)
+export function readRows(sessions: SessionStore): StoredSession[] {
+  return sessions
     .listSessions()
     .map(({ sid, counter, rotatedAtMs, iat, exp, expiresAtMs, lastUsedAtMs }): StoredSession => {
       return [sid, { counter, rotatedAtMs, iat, exp, end: expiresAtMs / 1000, lastUsedAtMs }];
@@ -52,11 +53,10 @@ export function readRows(sql: SqlStorage): StoredSession[] {
 }
 
 /** Opens a session as the account does once a password fits, without the 0.15 s that a password costs. */
-export function openRow(sql: SqlStorage, policy: SessionPolicy): Session {
-  const store = new AccountStore(sql);
+export function openRow(sessions: SessionStore, policy: SessionPolicy): Session {
   const session = openSession(randomId(), NO_DEVICE, Date.now(), policy);
-  store.deleteExpiredSessions(Date.now());
-  store.evictSessions(MOST_SESSIONS, 0);
-  store.insertSession(session);
+  sessions.deleteExpiredSessions(Date.now());
+  sessions.evictSessions(MOST_SESSIONS, 0);
+  sessions.insertSession(session);
   return session;
 }

@@ -56,8 +56,8 @@ export class WorkerDriver implements Driver {
 
   /** Sessions of other devices, that nobody in the run holds a token of. */
   fill(count: number): Promise<string[]> {
-    return insideAccount(this.#person.id, (_, { sql }) => {
-      return Array.from({ length: count }, () => openRow(sql, this.#policy).sid);
+    return insideAccount(this.#person.id, ({ state: { sessions } }) => {
+      return Array.from({ length: count }, () => openRow(sessions, this.#policy).sid);
     });
   }
 
@@ -119,7 +119,7 @@ export class WorkerDriver implements Driver {
   }
 
   rows() {
-    return insideAccount(this.#person.id, (_, { sql }) => readRows(sql));
+    return insideAccount(this.#person.id, ({ state }) => readRows(state.sessions));
   }
 
   refreshTokenEnd(sid: string, counter: number) {
@@ -141,7 +141,9 @@ export class WorkerDriver implements Driver {
   }
 
   async #openRow() {
-    const session = await insideAccount(this.#person.id, (_, { sql }) => openRow(sql, this.#policy));
+    const session = await insideAccount(this.#person.id, ({ state }) =>
+      openRow(state.sessions, this.#policy),
+    );
     const { sid, counter, iat, exp } = session;
     const { id: sub, name: username, email } = this.#person;
     const bytes = await this.#mint(sid, counter, iat, exp);

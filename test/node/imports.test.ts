@@ -153,7 +153,7 @@ describe('the check of env', () => {
     ['http/login.ts', 'process.env.ISSUER', 'ISSUER'],
     ['http/storage-calls.ts', 'c.env.ISSUER', 'ISSUER'],
     ['http/client-info.ts', 'c.env[name]', '[name]'],
-    ['account/delivery.ts', 'this.env.ACCOUNT', 'ACCOUNT'],
+    ['account/outbox.ts', 'this.env.ACCOUNT', 'ACCOUNT'],
     ['account/account.ts', 'this.#env.ISSUER', 'ISSUER'],
     ['http/service.ts', 'env.ISSUER', 'ISSUER'],
   ])('finds that %s says %s', (path, text, use) => {

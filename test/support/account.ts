@@ -3,10 +3,10 @@ import { runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { expect } from 'vitest';
 import type { Account } from '../../src/account/account.ts';
-import type { Grant } from '../../src/account/grant.ts';
-import { randomId } from '../../src/domain/ids.ts';
-import { type AccountState, openState } from '../../src/account/state.ts';
+import type { Grant } from '../../src/account/contract.ts';
+import type { AccountState } from '../../src/account/state.ts';
 import { toKey } from '../../src/directory/directory.ts';
+import { randomId } from '../../src/domain/ids.ts';
 import { FENCE_MS } from '../../src/domain/name-flow.ts';
 import { type Device, openSession, type Session, type SessionPolicy } from '../../src/domain/session.ts';
 import type { AccountClient } from '../../src/http/storage-calls.ts';
@@ -72,8 +72,7 @@ export async function plantPending(
       : 'DELETE FROM names WHERE key = ?';
     await env.DIRECTORY.prepare(sql).bind(toKey(display)).run();
   }
-  await runInside(id, async (_, { storage }) => {
-    const { intents } = openState(storage.sql);
+  await runInside(id, async ({ state: { intents } }, { storage }) => {
     intents.begin({ kind: 'register', phase: 'reserving', accountId: id, username, email }, Date.now());
     intents.postpone(nextTryAtMs);
     await storage.setAlarm(nextTryAtMs);
@@ -91,19 +90,19 @@ export function runInside<T>(
 
 /** Reads or plants rows of an account. */
 export function inStore<T>(id: string, use: (store: AccountState) => T): Promise<T> {
-  return runInside(id, (_, { storage: { sql } }) => use(openState(sql)));
+  return runInside(id, ({ state }) => use(state));
 }
 
 /** Another session of an account, without the hash that a sign-in takes. */
 export async function plantSession(id: string, policy: SessionPolicy = POLICY): Promise<Session> {
   const session = openSession(randomId(), DEVICE, Date.now(), policy);
-  await inStore(id, (store) => store.rows.insertSession(session));
+  await inStore(id, (store) => store.sessions.insertSession(session));
   return session;
 }
 
 /** The sessions that an account stores, expired ones included, the latest used first. */
 export async function readSids(id: string): Promise<string[]> {
-  return (await inStore(id, (store) => store.rows.listSessions())).map(({ sid }) => sid);
+  return (await inStore(id, (store) => store.sessions.listSessions())).map(({ sid }) => sid);
 }
 
 /** The history of an account, the earliest first. */

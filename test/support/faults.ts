@@ -168,7 +168,7 @@ function bearer(service: Service, { accessToken, cookie }: Person, method: strin
 
 /** The session rows of an account: `sid` and `counter`. */
 export async function readSessions(accountId: string): Promise<{ sid: string; counter: number }[]> {
-  const sessions = await inStore(accountId, (store) => store.rows.listSessions());
+  const sessions = await inStore(accountId, (store) => store.sessions.listSessions());
   return sessions.map(({ sid, counter }) => ({ sid, counter }));
 }
 

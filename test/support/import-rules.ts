@@ -156,8 +156,8 @@ const ENV_USES: Record<string, string[]> = {
   'http/client-info.ts': ['[binding]'],
   'http/routes/pages.ts': ['ASSETS'],
   'account/account.ts': ['env', 'ACCOUNT', 'DIRECTORY'],
-  'account/delivery.ts': ['env', 'EMAIL', 'DIRECTORY'],
-  'account/errands.ts': ['env'],
+  'account/outbox.ts': ['env', 'EMAIL', 'DIRECTORY'],
+  'account/alarm.ts': ['env'],
 };
 
 /** Every place where a file touches `env` without leave: settings are read in config.ts and nowhere else. */

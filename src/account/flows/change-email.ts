@@ -3,7 +3,7 @@
 import { toNameHoldMs } from '../../domain/name-flow.ts';
 import { parseEmail } from '../../domain/names.ts';
 import type { Caller } from '../state.ts';
-import type { AccountRow } from '../store.ts';
+import type { AccountRow } from '../storage/account-store.ts';
 import type { FlowRunner } from './flow-runner.ts';
 
 export interface LinkUse {
@@ -51,7 +51,6 @@ export async function changeEmail(
   // To a mailbox that was proven the owner's, and must be told whatever else was sent; as rare as the links that lead here.
   state.mail.enqueue('email_changed', account.email, nowMs, account.emailVerifiedAtMs !== null);
   state.intents.adopt(nowMs + toNameHoldMs(accessTtlSeconds));
-  host.forgetProfile();
   await runner.settleIfPossible();
   return { outcome: 'verified' };
 }

@@ -1,6 +1,6 @@
 // Deletion: from its intent on, nobody can use the account and no token is issued. Its names are released, and then it is erased.
 import { toNameHoldMs } from '../../domain/name-flow.ts';
-import type { Intent } from '../intent-store.ts';
+import type { Intent } from '../storage/intent-store.ts';
 import type { FlowRunner } from './flow-runner.ts';
 
 /** Deletes the account, or goes on with its deletion. Throws when the directory does not respond: the alarm completes it. */
@@ -26,7 +26,6 @@ export async function deleteAccount(
       },
       nowMs,
     );
-    host.forgetProfile();
   }
   await runner.settle();
   return { outcome: 'deleted' };

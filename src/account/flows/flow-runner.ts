@@ -12,10 +12,9 @@ import {
   undoReservations,
 } from '../../directory/directory.ts';
 import { decideStart, decideStep, FENCE_MS, mayAdopt, mayForget } from '../../domain/name-flow.ts';
-import { findRetryDelayMs, randomFraction } from '../backoff.ts';
-import { withDeadline } from '../deadline.ts';
-import type { Intent, NewIntent } from '../intent-store.ts';
+import { findRetryDelayMs, randomFraction, withDeadline } from '../retry.ts';
 import type { AccountState } from '../state.ts';
+import type { Intent, NewIntent } from '../storage/intent-store.ts';
 
 /** A call does not wait longer. With two reservations, a hash and the rest, within the deadline of the Worker. */
 const DEADLINE_MS = 4_000;
@@ -29,8 +28,6 @@ export interface FlowHost {
   exists: (id: string) => Promise<boolean>;
   isStored: () => boolean;
   scheduleAlarm: () => void;
-  /** The names have changed: what is kept in memory of them is out of date. */
-  forgetProfile: () => void;
   /** Erases all that the account holds but the intent. */
   wipe: () => void;
   /** Erases the object. */

@@ -1,9 +1,9 @@
 // Another user name: reserved, adopted by the account, and only then is the former one released.
 import { toRenameHoldMs } from '../../domain/name-flow.ts';
-import type { Actor } from '../event-store.ts';
-import type { Profile } from '../grant.ts';
+import type { Profile } from '../contract.ts';
 import { readLiveSession, toProfile } from '../sessions.ts';
 import type { AccountState } from '../state.ts';
+import type { Actor } from '../storage/event-store.ts';
 import type { FlowRunner } from './flow-runner.ts';
 
 export interface Rename {
@@ -46,7 +46,6 @@ export async function rename(
   state.events.record('username_changed', nowMs, actor, sid);
   state.mail.enqueue('username_changed', account.email, nowMs);
   state.intents.adopt(nowMs + toRenameHoldMs(accessTtlSeconds));
-  host.forgetProfile();
   await runner.settleIfPossible();
   return { outcome: 'changed', profile: toProfile({ ...account, username }) };
 }

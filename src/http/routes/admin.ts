@@ -1,8 +1,9 @@
 // /admin: for operators, with a token of their own. Everything that is done to an account stands in its history, with the
 // operator's label, and in the audit, which outlives the account.
-import { isId, randomId } from '../../domain/ids.ts';
+
 import type { OperatorAction } from '../../account/operator.ts';
 import { type ListedAccount, listAccounts, MOST_COUNTED, writeStatus } from '../../directory/account-list.ts';
+import { isId, randomId } from '../../domain/ids.ts';
 import { toLookupKeys, toNameKey } from '../../domain/names.ts';
 import { OutageError } from '../../errors.ts';
 import {

@@ -1,5 +1,5 @@
 // What operators do to accounts, on record (directory/audit.ts): each action through `audited`, and GET /admin/audit.
-import { isId } from '../../domain/ids.ts';
+
 import {
   type AuditAction,
   type AuditRow,
@@ -8,6 +8,7 @@ import {
   openAuditRow,
   pruneAudit,
 } from '../../directory/audit.ts';
+import { isId } from '../../domain/ids.ts';
 import { type AuditEntry, type AuditResponse, auditQuery } from '../../wire.ts';
 import { type AppContext, outcomeOf } from '../context.ts';
 import { encodeCursor, readCursor, refuseCursor } from '../cursor.ts';

@@ -76,7 +76,7 @@ const verifyEmail = route({
   },
 });
 
-/** The same response for a free and a taken address: only the mail to that address tells (account/delivery.ts). */
+/** The same response for a free and a taken address: only the mail to that address tells (account/outbox.ts). */
 const changeEmail = route({
   method: 'PUT',
   path: '/email',

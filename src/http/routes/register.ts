@@ -1,7 +1,7 @@
 // POST /register: an account and its first session. The new account gets its names itself (account/flows/register.ts).
-import type { Registered, Registration } from '../../account/grant.ts';
-import { randomId } from '../../domain/ids.ts';
+import type { Registered, Registration } from '../../account/contract.ts';
 import { findTaken, type Holder } from '../../directory/directory.ts';
+import { randomId } from '../../domain/ids.ts';
 import { type Name, parseEmail, parseUsername } from '../../domain/names.ts';
 import { findPasswordFault } from '../../domain/password-rules.ts';
 import type { SessionPolicy } from '../../domain/session.ts';

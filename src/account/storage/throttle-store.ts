@@ -1,5 +1,5 @@
 // The throttle's rows: failures since the last success, counted apart for strangers and for each known browser.
-import { THROTTLE_MEMORY_SECONDS, type Throttle } from '../domain/attempt.ts';
+import { THROTTLE_MEMORY_SECONDS, type Throttle } from '../../domain/attempt.ts';
 
 export class ThrottleStore {
   readonly #sql: SqlStorage;

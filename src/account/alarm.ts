@@ -1,14 +1,14 @@
-// What an account does after it has answered: sends the mail that is due, and sets its one alarm.
-import { deliverDue } from './delivery.ts';
+// What an account does after it has responded, or when its alarm goes off: sends the mail that is due, clears what has expired, and
+// sets its one alarm to the next of these. The account object removes itself.
+import { deliverDue } from './outbox.ts';
 import type { AccountState } from './state.ts';
-import { findNextEndMs } from './upkeep.ts';
 
 /** An alarm is never set sooner than this: whatever is overdue and cannot be done now must not make it go off without rest. */
 const SHORTEST_ALARM_MS = 1_000;
 /** While a delivery runs, what is due waits for it. Should it die with the object, the alarm resumes it after this long. */
 const DELIVERY_ALARM_MS = 60_000;
 
-export class Errands {
+export class AlarmClock {
   readonly #ctx: DurableObjectState;
   readonly #state: AccountState;
   readonly #env: Env;
@@ -53,4 +53,45 @@ export class Errands {
     // Not awaited: the output gate holds the answer until it is stored.
     void this.#ctx.storage.setAlarm(atMs);
   }
+}
+
+/** How long the alarm waits after a failure of its own. */
+export const ALARM_RETRY_MS = 60 * 1000;
+/** How long a finished mail is remembered, for the limit per hour. */
+const OUTBOX_MEMORY_MS = 60 * 60 * 1000;
+
+/** The earliest end of anything; `undefined` when nothing ends. */
+export function findNextEndMs({
+  sessions,
+  throttles,
+  mail,
+  reports,
+  intents,
+}: AccountState): number | undefined {
+  const isRegistering = intents.isRegistering();
+  const ends = [
+    sessions.readNextExpiryMs(),
+    throttles.readNextForgottenMs(),
+    mail.readNextExpiryMs(),
+    intents.read()?.nextTryAtMs,
+    // Neither happens before the account has its names.
+    isRegistering ? undefined : mail.readNextTryMs(),
+    isRegistering ? undefined : reports.readNextTryMs(),
+  ].filter((end) => end !== undefined);
+  return ends.length > 0 ? Math.min(...ends) : undefined;
+}
+
+/** Whether nothing is left in an object without account: what stood in for a name that nobody has, with its failures forgotten. */
+export function isOver({ rows, throttles, intents }: AccountState): boolean {
+  const isEmpty = rows.readAccount() === undefined && intents.read() === undefined;
+  return isEmpty && throttles.readNextForgottenMs() === undefined;
+}
+
+/** Deletes what has run out: sessions, failures, links, finished mails. */
+export function clearExpired({ sessions, throttles, limits, mail }: AccountState, nowMs: number): void {
+  sessions.deleteExpiredSessions(nowMs);
+  throttles.deleteForgotten(nowMs);
+  limits.deleteWhole(nowMs);
+  mail.deleteExpiredTokens(nowMs);
+  mail.deleteDone(nowMs - OUTBOX_MEMORY_MS);
 }

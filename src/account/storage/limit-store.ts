@@ -1,5 +1,5 @@
 // The account's limits: one row for each that is in use, deleted once it is whole again.
-import { ACCOUNT_LIMITS, type AccountLimit, decideLimit, type LimitDecision } from '../domain/limits.ts';
+import { ACCOUNT_LIMITS, type AccountLimit, decideLimit, type LimitDecision } from '../../domain/limits.ts';
 
 export class LimitStore {
   readonly #sql: SqlStorage;

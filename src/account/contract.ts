@@ -1,8 +1,8 @@
 // What an account takes and gives when somebody registers, signs in or refreshes. Types only: plain data, which RPC copies.
 import type { Session, SessionPolicy } from '../domain/session.ts';
-import type { Actor } from './event-store.ts';
 import type { Refused } from './password-check.ts';
 import type { KnownBrowser } from './state.ts';
+import type { Actor } from './storage/event-store.ts';
 
 /** What the outside may know of an account. */
 export interface Profile {

@@ -12,10 +12,10 @@ import { isLinkKind, type Mail, type MailKind, type SendMail } from '../mail/mai
 import { openMailer } from '../mail/mailer.ts';
 import { writeMail } from '../mail/templates.ts';
 import { mintMailToken } from '../tokens/mail-token.ts';
-import { withDeadline } from './deadline.ts';
-import type { Outgoing, TokenPurpose } from './mail-store.ts';
+import { withDeadline } from './retry.ts';
 import type { AccountState } from './state.ts';
-import type { AccountRow } from './store.ts';
+import type { AccountRow } from './storage/account-store.ts';
+import type { Outgoing, TokenPurpose } from './storage/mail-store.ts';
 
 const FIRST_RETRY_MS = 60 * 1000;
 const LONGEST_RETRY_MS = 6 * 60 * 60 * 1000;

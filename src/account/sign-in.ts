@@ -1,11 +1,11 @@
 // The two ways to a first session: registering and signing in. Synchronous, like everything that decides: signing in hashes once,
 // in its turn of the hash queue.
 import type { SessionPolicy } from '../domain/session.ts';
-import type { Registered, Registration, SignInResult } from './grant.ts';
+import type { Registered, Registration, SignInResult } from './contract.ts';
 import { countSignIn, trySignIn } from './password-check.ts';
 import { grantSession } from './sessions.ts';
 import type { AccountState, Caller } from './state.ts';
-import type { AccountRow } from './store.ts';
+import type { AccountRow } from './storage/account-store.ts';
 
 /**
  * Stores a new account with the intent to reserve its names, and signs it in when a policy is given. Its first mail waits until it

@@ -1,7 +1,7 @@
 // What the account has to do with mail: hashes of the tokens in mailed links, and the outbox.
 // A token itself is never stored: the outbox names what to send, and the token is made when it is sent.
 import { createHash } from 'node:crypto';
-import { isLinkKind, linkKinds, type MailKind } from '../mail/mail.ts';
+import { isLinkKind, linkKinds, type MailKind } from '../../mail/mail.ts';
 
 /** What a mailed link may be used for. */
 export type TokenPurpose = 'verify_email' | 'reset_password' | 'change_email';

@@ -1,7 +1,7 @@
 // The account's history, for its owner and for operators: the last security events of each kind (`domain/history.ts`).
-import { countKept, REPEAT_WINDOW_MS } from '../domain/history.ts';
-import type { Device } from '../domain/session.ts';
-import type { EventKind } from '../wire.ts';
+import { countKept, REPEAT_WINDOW_MS } from '../../domain/history.ts';
+import type { Device } from '../../domain/session.ts';
+import type { EventKind } from '../../wire.ts';
 
 /** Who did it: a device, and for what was done from outside, the operator's label. */
 export interface Actor extends Device {

@@ -1,7 +1,9 @@
 // What the account is doing to its names in the directory (domain/name-flow.ts): one row, stored before the directory is asked, and
 // kept until both agree. After a deletion it is all that is left, while a write of its own may still come.
-import { cancel, FENCE_MS, type Flow } from '../domain/name-flow.ts';
-import { randomId } from '../domain/ids.ts';
+
+import { randomId } from '../../domain/ids.ts';
+import { cancel, FENCE_MS, type Flow } from '../../domain/name-flow.ts';
+import type { RefreshCache } from './refresh-cache.ts';
 
 export interface Intent extends Flow {
   accountId: string;
@@ -27,8 +29,11 @@ export type NewIntent = Pick<Intent, 'kind' | 'phase' | 'accountId'> &
 export class IntentStore {
   readonly #sql: SqlStorage;
 
-  constructor(sql: SqlStorage) {
+  readonly #cache: RefreshCache;
+
+  constructor(sql: SqlStorage, cache: RefreshCache) {
     this.#sql = sql;
+    this.#cache = cache;
   }
 
   read(): Intent | undefined {
@@ -54,6 +59,8 @@ export class IntentStore {
       fenceMs,
       nowMs + FENCE_MS,
     );
+    // Nobody refreshes an account that is being deleted.
+    this.#cache.profile = undefined;
     const begun = this.read();
     if (begun === undefined) throw new Error('the intent was not stored');
     return begun;
