@@ -23,7 +23,7 @@ const answers = {
   token_expired: { status: 401, code: 'unauthorized', title: 'Unauthorized' },
   session_over: { status: 401, code: 'session_ended', title: 'Unauthorized' },
   session_expired: { status: 401, code: 'session_ended', title: 'Unauthorized' },
-  session_reused: { status: 401, code: 'session_ended', title: 'Unauthorized' },
+  refresh_token_reuse: { status: 401, code: 'session_ended', title: 'Unauthorized' },
   invalid_link: { status: 400, code: 'invalid_link', title: 'This link has been used or has expired' },
   email_not_verified: { status: 403, code: 'email_not_verified', title: 'Confirm your e-mail address first' },
   email_already_verified: {

@@ -174,7 +174,7 @@ export const eventKinds = [
   'signed_out',
   'session_ended',
   'session_evicted',
-  'token_reused',
+  'refresh_token_reuse',
   'password_changed',
   'password_reset_requested',
   'password_reset',

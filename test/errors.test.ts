@@ -24,7 +24,7 @@ const EXPECTED: Record<FailureReason, [number, ErrorCode, string]> = {
   token_expired: [401, 'unauthorized', 'Unauthorized'],
   session_over: [401, 'session_ended', 'Unauthorized'],
   session_expired: [401, 'session_ended', 'Unauthorized'],
-  session_reused: [401, 'session_ended', 'Unauthorized'],
+  refresh_token_reuse: [401, 'session_ended', 'Unauthorized'],
   bad_admin_token: [401, 'unauthorized', 'Unauthorized'],
   invalid_link: [400, 'invalid_link', 'This link has been used or has expired'],
   email_not_verified: [403, 'email_not_verified', 'Confirm your e-mail address first'],
@@ -111,7 +111,7 @@ describe('a refusal', () => {
   });
 
   it('looks the same to strangers however a session ended', () => {
-    expect(describeFailure('session_reused')).toEqual(describeFailure('session_over'));
+    expect(describeFailure('refresh_token_reuse')).toEqual(describeFailure('session_over'));
     expect(describeFailure('session_expired')).toEqual(describeFailure('session_over'));
   });
 

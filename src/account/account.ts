@@ -9,34 +9,26 @@
 import { DurableObject } from 'cloudflare:workers';
 import type { AccountStatus } from '../directory/account-list.ts';
 import { randomId } from '../domain/ids.ts';
+import { fail, type Refusal, type Result, succeed } from '../domain/result.ts';
 import type { Session, SessionPolicy } from '../domain/session.ts';
-import { hashQueue, type TooBusy } from '../passwords/hash-queue.ts';
+import { hashQueue } from '../passwords/hash-queue.ts';
 import { ALARM_RETRY_MS, AlarmClock, clearExpired, isOver } from './alarm.ts';
-import type * as grants from './contract.ts';
+import type * as contract from './contract.ts';
 import * as credentials from './credentials.ts';
-import { changeEmail, type LinkUse } from './flows/change-email.ts';
+import { changeEmail } from './flows/change-email.ts';
 import { deleteAccount } from './flows/delete.ts';
 import { FlowRunner } from './flows/flow-runner.ts';
 import { completeRegistration } from './flows/register.ts';
-import { type Rename, rename } from './flows/rename.ts';
-import { act, inspect, type OperatorAction } from './operator.ts';
+import { rename } from './flows/rename.ts';
+import { act, inspect } from './operator.ts';
 import { readStatus, reportWhenDue } from './operator-index.ts';
 import { sendFarewell } from './outbox.ts';
-import {
-  hashChosenPassword,
-  proveOwner,
-  strengthenHash,
-  type Throttled,
-  tryInTurn,
-} from './password-check.ts';
+import { hashChosenPassword, proveOwner, strengthenHash, tryInTurn } from './password-check.ts';
 import * as sessions from './sessions.ts';
-import * as entry from './sign-in.ts';
-import { type AccountState, type Caller, openState } from './state.ts';
+import * as signIns from './sign-in.ts';
+import { type AccountState, openState } from './state.ts';
 import type { AccountRow } from './storage/account-store.ts';
-import type { Actor, EventRow } from './storage/event-store.ts';
 import { migrate, readSchemaVersion } from './storage/schema.ts';
-
-type UnknownAccount = { outcome: 'unknown_account' };
 
 /** A flow waits no longer for the directory, to be told to operators by the alarm. */
 const FLOW_REPORT_DEADLINE_MS = 3_000;
@@ -74,19 +66,23 @@ export class Account extends DurableObject<Env> {
    * Creates the account, gets its names, and signs it in when a policy is given. An account that does not get its names is erased. When
    * the directory does not respond, the alarm decides, or a sign-in does.
    */
-  async register(registration: grants.Registration): Promise<grants.RegisterResult | TooBusy> {
+  async register(
+    registration: contract.Registration,
+  ): Promise<
+    Result<contract.Registered, 'username_taken' | 'email_taken' | 'directory_unavailable' | 'too_busy'>
+  > {
     const turn = await hashQueue.takeTurn('other', () => {
       const passwordHash = hashChosenPassword(registration.password ?? randomId());
       this.#ensureStored();
       const registered = this.#storeAll(() =>
-        entry.register(this.state, registration, passwordHash, Date.now()),
+        signIns.storeRegistration(this.state, registration, passwordHash, Date.now()),
       );
       this.#alarm.scheduleAlarm();
       return registered;
     });
-    if (turn.outcome !== 'done') return turn;
-    const outcome = await this.#completeRegistration();
-    return outcome === 'registered' ? { outcome, ...turn.value } : { outcome };
+    if (!turn.ok) return turn;
+    const completed = await this.#completeRegistration();
+    return completed.ok ? turn : completed;
   }
 
   /** Whether there is an account, or one that is being erased. Asked by another account that wants one of its names. */
@@ -98,72 +94,72 @@ export class Account extends DurableObject<Env> {
   /** Checks a password and opens a session. For an object without account, the same work ends in `unknown_account`. */
   async signIn(
     password: string,
-    device: Actor,
+    client: contract.Actor,
     policy: SessionPolicy,
-    { browser, requiresVerifiedEmail = false }: grants.SignInConditions = {},
-  ): Promise<grants.SignInResult | TooBusy> {
-    const caller = { actor: device, browser };
+    { browser, requiresVerifiedEmail = false }: contract.SignInConditions = {},
+  ): Promise<Result<contract.Grant, contract.SignInRefusal>> {
+    const caller = { actor: client, browser };
     const result = await tryInTurn(this.state, caller, this.#isStored, () => {
       this.#ensureStored();
       const tried = this.#storeAll(() =>
-        entry.signIn(this.state, password, caller, { policy, requiresVerifiedEmail }),
+        signIns.signIn(this.state, password, caller, { policy, requiresVerifiedEmail }),
       );
       this.#alarm.scheduleAlarm();
       return tried;
     });
-    if (result.outcome !== 'signed_in') return result;
-    if (!this.#isStored || this.state.intents.isDeleting()) return { outcome: 'unknown_account' };
+    if (!result.ok) return result;
+    if (!this.#isStored || this.state.intents.isDeleting()) return fail('unknown_account');
     if (this.state.intents.isRegistering()) {
       // Its owner was never told that it exists: the response to the registration was lost.
-      const outcome = await this.#completeRegistration();
-      if (outcome !== 'registered')
-        return { outcome: outcome === 'directory_unavailable' ? outcome : 'unknown_account' };
+      const completed = await this.#completeRegistration();
+      if (!completed.ok)
+        return completed.reason === 'directory_unavailable' ? completed : fail('unknown_account');
     }
     await strengthenHash(this.state, password, () => this.#isStored);
     return result;
   }
 
   /** Trades a counter for the session's current token: rotates, repeats, or ends the session (`decideRefresh`). */
-  refresh(sid: string, counter: number, device: Actor, policy: SessionPolicy): grants.RefreshResult {
+  refresh(sid: string, counter: number, client: contract.Actor, policy: SessionPolicy) {
     const profile = this.#readProfile();
-    if (profile === undefined) return { outcome: 'ended' };
-    return sessions.refreshSession(this.state, profile, { sid, counter }, device, policy);
+    if (profile === undefined) return fail('session_over');
+    return sessions.refreshSession(this.state, profile, { sid, counter }, client, policy);
   }
 
   /** Ends a session by its refresh token. Any genuine token of it will do: whoever holds an old one may only end it. */
-  signOut(sid: string, device: Actor): boolean {
-    return this.#isStored && sessions.endSession(this.state, 'signed_out', sid, device);
+  signOut(sid: string, client: contract.Actor): Result<undefined, 'unknown_session'> {
+    if (!this.#isStored) return fail('unknown_session');
+    return sessions.endSession(this.state, 'signed_out', sid, client);
   }
 
-  /** The account and the caller's session; `undefined` when that session is over. */
-  describe(sid: string): grants.Description | undefined {
+  /** The account and the caller's session. */
+  describe(sid: string): Result<contract.Description, 'session_over'> {
     const session = this.#readLiveSession(sid);
     const account = session && this.state.rows.readAccount();
-    if (session === undefined || account === undefined) return undefined;
+    if (session === undefined || account === undefined) return fail('session_over');
     const isEmailVerified = account.emailVerifiedAtMs !== null;
-    return { profile: sessions.toProfile(account), session, isEmailVerified };
+    return succeed({ profile: sessions.toProfile(account), session, isEmailVerified });
   }
 
-  /** The account's live sessions; `undefined` when the caller's own is over. */
-  listSessions(sid: string): Session[] | undefined {
-    return this.#readLiveSession(sid) && sessions.listLiveSessions(this.state, Date.now());
+  /** The account's live sessions, most recently used first. */
+  listSessions(sid: string): Result<Session[], 'session_over'> {
+    if (this.#readLiveSession(sid) === undefined) return fail('session_over');
+    return succeed(sessions.listLiveSessions(this.state, Date.now()));
   }
 
-  /** The last security events, newest first; `undefined` when the caller's session is over. */
-  listEvents(sid: string): EventRow[] | undefined {
-    return this.#readLiveSession(sid) && this.state.events.list();
+  /** The last security events, newest first. */
+  listEvents(sid: string): Result<contract.EventRow[], 'session_over'> {
+    if (this.#readLiveSession(sid) === undefined) return fail('session_over');
+    return succeed(this.state.events.list());
   }
 
   /** All that the account holds of its owner, without secrets. Counted, since it reads all of it. */
-  exportData(sid: string) {
+  exportData(
+    sid: string,
+  ): Result<contract.Inspection, 'session_over' | 'unknown_account' | 'account_throttled'> {
     return this.#withSession(sid, () => {
       const nowMs = Date.now();
-      const decision = this.state.limits.take('export', nowMs);
-      if (!decision.allowed) {
-        const retryAfterSeconds = Math.ceil((decision.retryAtMs - nowMs) / 1000);
-        return { outcome: 'throttled' as const, retryAfterSeconds };
-      }
-      return { outcome: 'exported' as const, data: inspect(this.state, nowMs) };
+      return credentials.takeLimit(this.state, 'export', nowMs) ?? inspect(this.state, nowMs);
     });
   }
 
@@ -174,98 +170,124 @@ export class Account extends DurableObject<Env> {
   endSession(
     sid: string,
     target: string,
-    device: Actor,
+    client: contract.Actor,
     hasCookie = false,
-  ): 'ended' | 'unknown_session' | 'session_over' {
-    if (this.#readLiveSession(sid) === undefined) return 'session_over';
+  ): Result<undefined, 'unknown_session' | 'session_over'> {
+    if (this.#readLiveSession(sid) === undefined) return fail('session_over');
     const revokesBrowser = hasCookie && target !== sid;
-    return sessions.endOtherSession(this.state, target, device, { revokesBrowser })
-      ? 'ended'
-      : 'unknown_session';
+    return sessions.endOtherSession(this.state, target, client, { revokesBrowser });
   }
 
   /** Ends every session, or every other one, and revokes what is pending; with `hasCookie` every device cookie too. */
   endSessions(
     sid: string,
     keepCurrent: boolean,
-    device: Actor,
+    client: contract.Actor,
     hasCookie = false,
-  ): grants.SessionsEnded | grants.SessionOver {
+  ): Result<contract.BrowserRenewal, 'session_over'> {
     const session = this.#readLiveSession(sid);
-    if (session === undefined) return { outcome: 'session_over' };
+    if (session === undefined) return fail('session_over');
     const exceptSid = keepCurrent ? sid : undefined;
-    const epoch = sessions.endSessionsExcept(this.state, exceptSid, device, { hasCookie });
+    const epoch = sessions.endSessionsExcept(this.state, exceptSid, client, { hasCookie });
     const { browserId } = session;
     const isRenewed = keepCurrent && hasCookie && browserId !== null;
-    return { outcome: 'ended', browser: isRenewed ? { browserId, epoch } : undefined };
+    return succeed({ browser: isRenewed ? { browserId, epoch } : undefined });
   }
 
   /** Two hashes, each in a turn of its own. The proof is good for the hash that it was made against, and made again for another. */
-  async changePassword(change: credentials.PasswordChange, caller: Caller) {
+  async changePassword(
+    change: contract.PasswordChange,
+    caller: contract.Caller,
+  ): Promise<
+    Result<contract.BrowserRenewal, 'weak_password' | 'session_over' | 'too_busy' | contract.PasswordRefusal>
+  > {
     for (;;) {
       const proof = await this.#tryWithSession(change.sid, caller, () =>
         credentials.prepareChange(this.state, change, caller, Date.now()),
       );
-      if (proof.outcome !== 'prepared') return proof;
+      if (!proof.ok) return proof;
       const turn = await hashQueue.takeTurn('begun', () =>
         this.#withSession(change.sid, (account) =>
-          account.passwordHash === proof.provenHash
+          account.passwordHash === proof.value.provenHash
             ? credentials.changePassword(this.state, account, change, caller, Date.now())
-            : undefined,
+            : fail('hash_replaced'),
         ),
       );
-      if (turn.outcome === 'too_busy') return turn;
-      if (turn.value !== undefined) return turn.value;
+      if (!turn.ok) return turn;
+      const changed = turn.value;
+      if (changed.ok || changed.reason !== 'hash_replaced') return changed;
     }
   }
 
-  requestPasswordReset(caller: Caller): void {
+  /** Queues a reset mail. Whoever asks learns nothing of the account, and so nothing of the outcome. */
+  requestPasswordReset(caller: contract.Caller): void {
     if (this.#isOpen()) credentials.requestPasswordReset(this.state, caller, Date.now());
     this.#afterMail();
   }
 
-  async resetPassword(reset: credentials.PasswordReset, caller: Caller) {
-    if (!this.#isOpen()) return { outcome: 'invalid_link' as const };
+  async resetPassword(
+    reset: contract.PasswordReset,
+    caller: contract.Caller,
+  ): Promise<Result<undefined, 'invalid_link' | 'weak_password' | 'too_busy'>> {
+    if (!this.#isOpen()) return fail('invalid_link');
     const fault = credentials.findResetFault(this.state, reset, Date.now());
     if (fault !== undefined) return fault;
     const turn = await hashQueue.takeTurn('other', () => {
-      if (!this.#isOpen()) return { outcome: 'invalid_link' as const };
+      if (!this.#isOpen()) return fail('invalid_link');
       const result = this.#storeAll(() => credentials.resetPassword(this.state, reset, caller, Date.now()));
       this.#afterMail();
       return result;
     });
-    return turn.outcome === 'done' ? turn.value : turn;
+    return turn.ok ? turn.value : turn;
   }
 
-  requestVerification(sid: string) {
+  requestVerification(
+    sid: string,
+  ): Result<undefined, 'session_over' | 'mail_throttled' | 'email_already_verified'> {
     return this.#withSession(sid, (account) =>
       credentials.requestVerification(this.state, account, Date.now()),
     );
   }
 
   /** Completes what the link of a mail is for: a verification, or a change of address, which takes the directory. */
-  verifyEmail({ token, accessTtlSeconds }: LinkUse, caller: Caller) {
-    if (!this.#isOpen()) return { outcome: 'invalid_link' as const };
-    const { outcome } = credentials.verifyEmail(this.state, token, caller, Date.now());
+  async verifyEmail(
+    { token, accessTtlSeconds }: contract.LinkUse,
+    caller: contract.Caller,
+  ): Promise<Result<undefined, 'invalid_link' | 'email_taken' | 'directory_unavailable'>> {
+    if (!this.#isOpen()) return fail('invalid_link');
+    const verified = credentials.verifyEmail(this.state, token, caller, Date.now());
     this.#alarm.scheduleAlarm();
-    if (outcome !== 'change_requested') return { outcome };
+    if (!verified.ok) return verified;
+    if (verified.value === 'verified') return succeed(undefined);
     return this.#flows
       .run(() => changeEmail(this.#flows, { token, accessTtlSeconds }, caller))
       .finally(() => this.#afterMail());
   }
 
-  requestEmailChange(sid: string, change: { email: string; password: string }, caller: Caller) {
+  requestEmailChange(
+    sid: string,
+    change: contract.EmailChange,
+    caller: contract.Caller,
+  ): Promise<Result<undefined, 'session_over' | 'mail_throttled' | 'too_busy' | contract.PasswordRefusal>> {
     return this.#tryWithSession(sid, caller, () =>
       credentials.requestEmailChange(this.state, change, caller, Date.now()),
     );
   }
 
   /** Takes another user name. */
-  rename(change: Rename, device: Actor) {
-    if (this.#readLiveSession(change.sid) === undefined) return { outcome: 'session_over' as const };
-    const refused = credentials.takeRename(this.state, Date.now());
+  async rename(
+    change: contract.Rename,
+    client: contract.Actor,
+  ): Promise<
+    Result<
+      contract.Profile,
+      'session_over' | 'account_throttled' | 'username_taken' | 'directory_unavailable'
+    >
+  > {
+    if (this.#readLiveSession(change.sid) === undefined) return fail('session_over');
+    const refused = credentials.takeLimit(this.state, 'rename', Date.now());
     if (refused !== undefined) return refused;
-    return this.#flows.run(() => rename(this.#flows, change, device));
+    return this.#flows.run(() => rename(this.#flows, change, client));
   }
 
   /**
@@ -273,49 +295,53 @@ export class Account extends DurableObject<Env> {
    * respond, and otherwise the alarm completes it.
    */
   async deleteByOwner(
-    { sid, password, accessTtlSeconds }: { sid: string; password: string; accessTtlSeconds: number },
-    caller: Caller,
-  ) {
+    { sid, password, accessTtlSeconds }: contract.Deletion,
+    caller: contract.Caller,
+  ): Promise<
+    Result<undefined, 'session_over' | 'too_busy' | 'directory_unavailable' | contract.PasswordRefusal>
+  > {
     // Of an account that is being deleted too: whoever got a 503 may ask again.
     const hasSession = () =>
       this.#isStored && sessions.readLiveSession(this.state, sid, Date.now()) !== undefined;
-    if (!hasSession()) return { outcome: 'session_over' as const };
+    if (!hasSession()) return fail('session_over');
     const check = await tryInTurn(this.state, caller, this.#isStored, () => {
-      if (!hasSession()) return { outcome: 'session_over' as const };
+      if (!hasSession()) return fail('session_over');
       const proof = this.#storeAll(() => proveOwner(this.state, password, caller, Date.now()));
       this.#alarm.scheduleAlarm();
       return proof;
     });
-    if (check.outcome !== 'matched') return check;
+    if (!check.ok) return check;
     // Asked once more when the flow begins: a recovery may have come while it waited, and then somebody else asked for this.
     return this.#flows.run(async () =>
-      hasSession() ? deleteAccount(this.#flows, accessTtlSeconds) : { outcome: 'session_over' as const },
+      hasSession() ? deleteAccount(this.#flows, accessTtlSeconds) : fail('session_over'),
     );
   }
 
   /** Deletes the account for an operator, who needs no password. */
-  deleteByOperator(accessTtlSeconds: number) {
+  async deleteByOperator(
+    accessTtlSeconds: number,
+  ): Promise<Result<undefined, 'unknown_account' | 'directory_unavailable'>> {
     const account = this.#isStored ? this.state.rows.readAccount() : undefined;
-    if (account === undefined) return { outcome: 'unknown_account' as const };
+    if (account === undefined) return fail('unknown_account');
     return this.#flows.run(() => deleteAccount(this.#flows, accessTtlSeconds));
   }
 
-  /** What an operator may see; `undefined` for an object without account. */
-  inspect() {
-    if (!this.#isOpen()) return undefined;
+  /** What an operator may see. */
+  inspect(): Result<contract.Inspection, 'unknown_account'> {
+    if (!this.#isOpen()) return fail('unknown_account');
     // An account of an earlier version may have something to report since its migration, and no alarm.
     this.#alarm.scheduleAlarm();
     return inspect(this.state, Date.now());
   }
 
   /** What an operator may do. Returns the state that it led to, for the operators' index. */
-  act(action: OperatorAction, operator: Actor): { outcome: 'done'; status: AccountStatus } | UnknownAccount {
-    if (!this.#isOpen()) return { outcome: 'unknown_account' };
-    const outcome = act(this.state, action, operator, Date.now());
+  act(action: contract.OperatorAction, operator: contract.Actor): Result<AccountStatus, 'unknown_account'> {
+    if (!this.#isOpen()) return fail('unknown_account');
+    const acted = act(this.state, action, operator, Date.now());
     const status = readStatus(this.state);
-    if (outcome !== 'done' || status === undefined) return { outcome: 'unknown_account' };
+    if (!acted.ok || status === undefined) return fail('unknown_account');
     this.#afterMail();
-    return { outcome, status };
+    return succeed(status);
   }
 
   /**
@@ -342,9 +368,9 @@ export class Account extends DurableObject<Env> {
   }
 
   async #completeRegistration() {
-    const outcome = await this.#flows.run(() => completeRegistration(this.#flows));
+    const completed = await this.#flows.run(() => completeRegistration(this.#flows));
     this.#afterMail();
-    return typeof outcome === 'string' ? outcome : outcome.outcome;
+    return completed;
   }
 
   #report(deadlineMs?: number): Promise<void> {
@@ -385,19 +411,22 @@ export class Account extends DurableObject<Env> {
   }
 
   /** Waits for a turn, and runs a change that needs the password for a caller whose session is live then. */
-  async #tryWithSession<T>(
+  async #tryWithSession<T, Reason extends string>(
     sid: string,
-    caller: Caller,
-    change: (account: AccountRow) => T,
-  ): Promise<T | grants.SessionOver | Throttled | TooBusy> {
-    if (this.#readLiveSession(sid) === undefined) return { outcome: 'session_over' };
+    caller: contract.Caller,
+    change: (account: AccountRow) => Result<T, Reason>,
+  ): Promise<Result<T, Reason> | Refusal<'session_over' | 'account_throttled' | 'too_busy'>> {
+    if (this.#readLiveSession(sid) === undefined) return fail('session_over');
     return tryInTurn(this.state, caller, this.#isStored, () => this.#withSession(sid, change));
   }
 
   /** Runs a change for a caller whose session is live, and sees to the mail that it may have queued. */
-  #withSession<T>(sid: string, change: (account: AccountRow) => T): T | grants.SessionOver {
+  #withSession<T, Reason extends string>(
+    sid: string,
+    change: (account: AccountRow) => Result<T, Reason>,
+  ): Result<T, Reason> | Refusal<'session_over'> {
     const account = this.#readLiveSession(sid) && this.state.rows.readAccount();
-    if (account === undefined) return { outcome: 'session_over' };
+    if (account === undefined) return fail('session_over');
     const result = this.#storeAll(() => change(account));
     this.#afterMail();
     return result;
@@ -429,7 +458,7 @@ export class Account extends DurableObject<Env> {
   }
 
   /** Kept in memory: every refresh needs it. */
-  #readProfile(): grants.Profile | undefined {
+  #readProfile(): contract.Profile | undefined {
     const { cache } = this.state;
     cache.profile ??= this.#isOpen() ? sessions.readProfile(this.state) : undefined;
     return cache.profile;

@@ -1,8 +1,26 @@
-// What an account takes and gives when somebody registers, signs in or refreshes. Types only: plain data, which RPC copies.
-import type { Session, SessionPolicy } from '../domain/session.ts';
-import type { Refused } from './password-check.ts';
-import type { KnownBrowser } from './state.ts';
-import type { Actor } from './storage/event-store.ts';
+// What the account takes and gives: the types of its methods (account.ts). Plain data, which RPC copies.
+import type { Refusal } from '../domain/result.ts';
+import type { ClientInfo, Session, SessionPolicy } from '../domain/session.ts';
+import type { EventKind } from '../wire.ts';
+
+/** Who did it: a client, and for what was done from outside, the operator's label. */
+export interface Actor extends ClientInfo {
+  operator?: string;
+}
+
+/** A browser that signed in to this account before, by its device cookie (docs/threat-model.md, "Known browsers"). */
+export interface KnownBrowser {
+  browserId: string;
+  epoch: number;
+  /** When it first got a cookie of this epoch. */
+  sinceMs?: number;
+}
+
+/** Who asks, and from which browser, for whatever needs the password. */
+export interface Caller {
+  actor: Actor;
+  browser?: KnownBrowser | undefined;
+}
 
 /** What the outside may know of an account. */
 export interface Profile {
@@ -25,20 +43,26 @@ export interface Grant extends Mintable {
   browser: KnownBrowser;
 }
 
-export type SignInResult =
-  | ({ outcome: 'signed_in' } & Grant)
-  | { outcome: 'account_disabled' | 'password_reset_required' | 'email_not_verified' }
-  | { outcome: 'directory_unavailable' }
-  | Refused;
-
-export type RefreshResult =
-  | ({ outcome: 'rotated' | 'replayed' } & Mintable)
-  | { outcome: 'reused' | 'expired' | 'ended' };
-
 /** What a sign-in is judged by, beside the password. */
 export interface SignInConditions {
   browser?: KnownBrowser | undefined;
   requiresVerifiedEmail?: boolean;
+}
+
+/** Why a try at the password did not pass, for callers that are signed in and others. */
+export type PasswordRefusal = 'wrong_password' | 'unknown_account' | 'account_throttled';
+
+export type SignInRefusal =
+  | PasswordRefusal
+  | 'account_disabled'
+  | 'password_reset_required'
+  | 'email_not_verified'
+  | 'directory_unavailable'
+  | 'too_busy';
+
+/** `rotation`: whether the token was exchanged, or its successor repeated (`decideRefresh`). */
+export interface Refreshed extends Mintable {
+  rotation: 'rotated' | 'repeated';
 }
 
 /** The account as one of its sessions may see it. */
@@ -54,7 +78,7 @@ export interface Registration {
   email: string;
   /** Left out by an operator who leaves the choice to the owner: no password opens the account before a reset. */
   password?: string;
-  device: Actor;
+  client: Actor;
   /** Left out when registering does not sign in. */
   policy?: SessionPolicy;
 }
@@ -67,10 +91,69 @@ export interface NotSignedIn {
   nowMs: number;
 }
 
-export type RegisterResult =
-  | ({ outcome: 'registered' } & Registered)
-  | { outcome: 'username_taken' | 'email_taken' | 'directory_unavailable' };
+/** What the caller's device cookie is to say; left out where nothing of it changed. */
+export interface BrowserRenewal {
+  browser: KnownBrowser | undefined;
+}
 
-export type SessionOver = { outcome: 'session_over' };
-/** `browser`: what the caller's device cookie is to say; left out where nothing of it changed. */
-export type SessionsEnded = { outcome: 'ended'; browser: KnownBrowser | undefined };
+export interface PasswordChange {
+  sid: string;
+  currentPassword: string;
+  newPassword: string;
+  minLength: number;
+}
+
+export interface PasswordReset {
+  token: string;
+  newPassword: string;
+  minLength: number;
+}
+
+export interface EmailChange {
+  email: string;
+  password: string;
+}
+
+/** A mailed link that was used. */
+export interface LinkUse {
+  token: string;
+  accessTtlSeconds: number;
+}
+
+export interface Rename {
+  sid: string;
+  /** As it is shown (`parseUsername`). */
+  username: string;
+  accessTtlSeconds: number;
+}
+
+export interface Deletion {
+  sid: string;
+  password: string;
+  accessTtlSeconds: number;
+}
+
+/** One event, or a series of the same: `count` times from `atMs` to `lastAtMs`. */
+export interface EventRow extends ClientInfo {
+  atMs: number;
+  lastAtMs: number;
+  count: number;
+  kind: EventKind;
+  sid: string | null;
+  operator: string | null;
+}
+
+/** What an operator sees, and the owner exports: no secret, no hash. */
+export interface Inspection {
+  profile: Profile;
+  isEmailVerified: boolean;
+  isDisabled: boolean;
+  mustResetPassword: boolean;
+  sessions: Session[];
+  events: EventRow[];
+}
+
+export type OperatorAction = 'disable' | 'enable' | 'end_sessions' | 'force_password_reset';
+
+/** The caller's session is over. */
+export type SessionOver = Refusal<'session_over'>;

@@ -1,35 +1,22 @@
 // What an operator may see and do of one account. Everything is recorded with the operator's label.
-import type { Session } from '../domain/session.ts';
-import type { Profile } from './contract.ts';
+import { fail, type Result, succeed } from '../domain/result.ts';
+import type { Actor, Inspection, OperatorAction } from './contract.ts';
 import { revokeEverything } from './recovery.ts';
 import { listLiveSessions, toProfile } from './sessions.ts';
 import type { AccountState } from './state.ts';
-import type { Actor, EventRow } from './storage/event-store.ts';
 
-/** What an operator sees: no secret, no hash. */
-export interface Inspection {
-  profile: Profile;
-  isEmailVerified: boolean;
-  isDisabled: boolean;
-  mustResetPassword: boolean;
-  sessions: Session[];
-  events: EventRow[];
-}
-
-export type OperatorAction = 'disable' | 'enable' | 'end_sessions' | 'force_password_reset';
-
-/** The account as it stands; `undefined` for an object without account. */
-export function inspect(state: AccountState, nowMs: number): Inspection | undefined {
+/** The account as it stands. */
+export function inspect(state: AccountState, nowMs: number): Result<Inspection, 'unknown_account'> {
   const account = state.rows.readAccount();
-  if (account === undefined) return undefined;
-  return {
+  if (account === undefined) return fail('unknown_account');
+  return succeed({
     profile: toProfile(account),
     isEmailVerified: account.emailVerifiedAtMs !== null,
     isDisabled: account.disabledAtMs !== null,
     mustResetPassword: account.mustResetPassword,
     sessions: listLiveSessions(state, nowMs),
     events: state.events.list(),
-  };
+  });
 }
 
 /** Does it, once or again: each action only ever leads to the state that it names. */
@@ -38,9 +25,9 @@ export function act(
   action: OperatorAction,
   actor: Actor,
   nowMs: number,
-): 'done' | 'unknown_account' {
+): Result<undefined, 'unknown_account'> {
   const account = state.rows.readAccount();
-  if (account === undefined) return 'unknown_account';
+  if (account === undefined) return fail('unknown_account');
   switch (action) {
     case 'disable':
       state.rows.writeDisabled(account.disabledAtMs ?? nowMs);
@@ -62,5 +49,5 @@ export function act(
       state.mail.enqueue('reset_password', account.email, nowMs);
       break;
   }
-  return 'done';
+  return succeed(undefined);
 }

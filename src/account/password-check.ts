@@ -4,9 +4,11 @@
 import { countFailure, decideAttempt } from '../domain/attempt.ts';
 import type { LimitDecision } from '../domain/limits.ts';
 import { normalizePassword } from '../domain/password-rules.ts';
-import { hashQueue, type TooBusy } from '../passwords/hash-queue.ts';
+import { fail, type Refusal, type Result, succeed } from '../domain/result.ts';
+import { hashQueue } from '../passwords/hash-queue.ts';
 import { DECOY_HASH, hashPassword, isOutdatedHash, verifyPassword } from '../passwords/scrypt.ts';
-import type { AccountState, Caller } from './state.ts';
+import type { Caller, PasswordRefusal } from './contract.ts';
+import type { AccountState } from './state.ts';
 import type { AccountRow } from './storage/account-store.ts';
 
 interface BrowserStanding {
@@ -23,14 +25,7 @@ export interface Match extends BrowserStanding {
   account: AccountRow;
 }
 
-export type PasswordCheck =
-  | ({ outcome: 'matched' } & Match)
-  | { outcome: 'wrong_password' | 'unknown_account' }
-  | Throttled;
-
-export type Throttled = { outcome: 'throttled'; retryAfterSeconds: number };
-/** A try that did not pass. */
-export type Refused = Exclude<PasswordCheck, { outcome: 'matched' }>;
+export type PasswordCheck = Result<Match, PasswordRefusal>;
 
 /** Where failures are counted: a browser that signed in before has a bucket of its own, and waits for no stranger. */
 const STRANGERS = 'strangers';
@@ -45,12 +40,12 @@ const ESTABLISHED_AFTER_MS = 24 * 60 * 60 * 1000;
  * Tries that wait are counted in memory, and a failure is stored after its hash. Stored in advance, an object that is reset
  * while it waits, or a 503, would turn right passwords into failures.
  */
-export async function tryInTurn<T>(
+export async function tryInTurn<R>(
   state: AccountState,
   caller: Caller,
   isStored: boolean,
-  work: () => T,
-): Promise<T | Throttled | TooBusy> {
+  work: () => R,
+): Promise<R | Refusal<'account_throttled' | 'too_busy'>> {
   const knownBrowserId = isStored ? findBrowser(state, caller, Date.now()).knownBrowserId : undefined;
   const bucket = toBucket(knownBrowserId);
   const waiting = state.waitingTries.get(bucket) ?? 0;
@@ -58,11 +53,11 @@ export async function tryInTurn<T>(
   let throttle = isStored ? state.throttles.read(bucket) : undefined;
   for (let n = 0; n < waiting; n += 1) throttle = countFailure(throttle, nowMs);
   const decision = decideAttempt(throttle, nowMs);
-  if (!decision.allowed) return { outcome: 'throttled', retryAfterSeconds: decision.retryAfterSeconds };
+  if (!decision.allowed) return throttledFor(decision.retryAfterSeconds);
   state.waitingTries.set(bucket, waiting + 1);
   try {
     const turn = await hashQueue.takeTurn(knownBrowserId === undefined ? 'other' : 'known', work);
-    return turn.outcome === 'done' ? turn.value : turn;
+    return turn.ok ? turn.value : turn;
   } finally {
     // No call comes in between the turn, which has stored what it found, and this.
     const left = (state.waitingTries.get(bucket) ?? 1) - 1;
@@ -83,10 +78,10 @@ export function trySignIn(
   nowMs: number,
 ): PasswordCheck {
   const check = checkPassword(state, password, caller, nowMs);
-  if (check.outcome !== 'matched') return check;
-  const decision = state.limits.peek('sign_in', nowMs, toLimitPart(check));
+  if (!check.ok) return check;
+  const decision = state.limits.peek('sign_in', nowMs, toLimitPart(check.value));
   if (decision.allowed) return check;
-  const bucket = toBucket(check.knownBrowserId);
+  const bucket = toBucket(check.value.knownBrowserId);
   state.throttles.write(bucket, countFailure(state.throttles.read(bucket), nowMs));
   return throttledUntil(decision.retryAtMs, nowMs);
 }
@@ -113,8 +108,8 @@ export function proveOwner(
   const check = checkPassword(state, password, caller, nowMs, () =>
     state.limits.take('password_proof', nowMs, part),
   );
-  if (check.outcome === 'matched' && check.knownBrowserId !== undefined)
-    state.throttles.clear(toBucket(check.knownBrowserId));
+  if (check.ok && check.value.knownBrowserId !== undefined)
+    state.throttles.clear(toBucket(check.value.knownBrowserId));
   return check;
 }
 
@@ -145,20 +140,25 @@ function checkPassword(
   const bucket = toBucket(standing.knownBrowserId);
   const throttle = state.throttles.read(bucket);
   const decision = decideAttempt(throttle, nowMs);
-  if (!decision.allowed) return { outcome: 'throttled', retryAfterSeconds: decision.retryAfterSeconds };
+  if (!decision.allowed) return throttledFor(decision.retryAfterSeconds);
   const limit = decideByLimit?.();
   if (limit?.allowed === false) return throttledUntil(limit.retryAtMs, nowMs);
   const isMatch = verifyPassword(toHashed(password), account?.passwordHash ?? DECOY_HASH);
   if (account === undefined || !isMatch) {
     state.throttles.write(bucket, countFailure(throttle, nowMs));
     state.events.record('sign_in_failed', nowMs, caller.actor);
-    return { outcome: account === undefined ? 'unknown_account' : 'wrong_password' };
+    return fail(account === undefined ? 'unknown_account' : 'wrong_password');
   }
-  return { outcome: 'matched', account, ...standing };
+  return succeed({ account, ...standing });
 }
 
-function throttledUntil(retryAtMs: number, nowMs: number): PasswordCheck {
-  return { outcome: 'throttled', retryAfterSeconds: Math.ceil((retryAtMs - nowMs) / 1000) };
+/** Refused by a limit that lets one more through at `retryAtMs`. */
+export function throttledUntil(retryAtMs: number, nowMs: number): Refusal<'account_throttled'> {
+  return throttledFor(Math.ceil((retryAtMs - nowMs) / 1000));
+}
+
+function throttledFor(retryAfterSeconds: number): Refusal<'account_throttled'> {
+  return { ok: false, reason: 'account_throttled', retryAfterSeconds };
 }
 
 /**

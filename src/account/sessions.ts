@@ -1,6 +1,7 @@
 // The sessions of an account: how they are opened, refreshed, listed and ended. Synchronous, like everything that decides.
 
 import { randomId } from '../domain/ids.ts';
+import { fail, type Result, succeed } from '../domain/result.ts';
 import {
   decideRefresh,
   isExpired,
@@ -9,11 +10,10 @@ import {
   type Session,
   type SessionPolicy,
 } from '../domain/session.ts';
-import type { Grant, Mintable, Profile, RefreshResult } from './contract.ts';
+import type { Actor, Grant, Mintable, Profile, Refreshed } from './contract.ts';
 import { revokeEverything } from './recovery.ts';
 import type { AccountState } from './state.ts';
 import type { AccountRow } from './storage/account-store.ts';
-import type { Actor } from './storage/event-store.ts';
 
 /** The next sign-in ends another session (`evictSessions`). Bounds what one account can store. */
 export const MAX_SESSIONS = 100;
@@ -26,7 +26,7 @@ const ESTABLISHED_AFTER_MS = 24 * 60 * 60 * 1000;
  */
 export function grantSession(
   { rows, sessions, events }: AccountState,
-  device: Actor,
+  client: Actor,
   policy: SessionPolicy,
   {
     nowMs,
@@ -34,14 +34,14 @@ export function grantSession(
     isEstablished = false,
   }: { nowMs: number; knownBrowserId?: string | undefined; isEstablished?: boolean },
 ): Grant {
-  const { userAgent, ip, country } = device;
+  const { userAgent, ip, country } = client;
   const browserId = knownBrowserId ?? randomId();
   const session = openSession(randomId(), { userAgent, ip, country, browserId }, nowMs, policy);
   sessions.deleteExpiredSessions(nowMs);
   for (const sid of sessions.evictSessions(MAX_SESSIONS, nowMs - ESTABLISHED_AFTER_MS))
-    events.record('session_evicted', nowMs, device, sid);
+    events.record('session_evicted', nowMs, client, sid);
   sessions.insertSession(session, isEstablished);
-  events.record('signed_in', nowMs, device, session.sid);
+  events.record('signed_in', nowMs, client, session.sid);
   const account = rows.readAccount();
   if (account === undefined) throw new Error('a session was opened without an account');
   const browser = { browserId, epoch: account.browserEpoch };
@@ -53,28 +53,30 @@ export function refreshSession(
   { rows, sessions, events }: AccountState,
   profile: Profile,
   { sid, counter }: { sid: string; counter: number },
-  device: Actor,
+  client: Actor,
   policy: SessionPolicy,
-): RefreshResult {
+): Result<Refreshed, 'refresh_token_reuse' | 'session_expired' | 'session_over'> {
   const nowMs = Date.now();
   const session = sessions.readSession(sid);
   const decision = decideRefresh(session, counter, nowMs, policy);
   // Narrows the types: without a session the decision is `ended`.
-  if (session === undefined) return { outcome: 'ended' };
+  if (session === undefined) return fail('session_over');
   switch (decision.outcome) {
     case 'rotated':
       sessions.writeRotation(sid, decision.next);
-      return { outcome: 'rotated', session: toMintable(session, decision.next), profile, nowMs };
-    case 'replayed':
-      return { outcome: 'replayed', session: toMintable(session, session), profile, nowMs };
+      return succeed({ rotation: 'rotated', session: toMintable(session, decision.next), profile, nowMs });
+    case 'repeated':
+      return succeed({ rotation: 'repeated', session: toMintable(session, session), profile, nowMs });
     case 'reused':
       sessions.deleteSession(sid);
       // Whoever has the refresh cookie of this browser may have its device cookie too.
       if (session.browserId !== null) rows.revokeBrowser(session.browserId, nowMs);
-      events.record('token_reused', nowMs, device, sid);
-      return { outcome: 'reused' };
-    default:
-      return { outcome: decision.outcome };
+      events.record('refresh_token_reuse', nowMs, client, sid);
+      return fail('refresh_token_reuse');
+    case 'expired':
+      return fail('session_expired');
+    case 'ended':
+      return fail('session_over');
   }
 }
 
@@ -96,40 +98,41 @@ export function listLiveSessions({ sessions }: AccountState, nowMs: number): Ses
   return sessions.listSessions().filter((session) => !isExpired(session, nowMs));
 }
 
-/** Ends one session of the account by another, and records it. Returns whether there was one. */
+/** Ends one session of the account by another, and records it. */
 export function endOtherSession(
   state: AccountState,
   sid: string,
-  device: Actor,
+  client: Actor,
   { revokesBrowser }: { revokesBrowser: boolean },
-): boolean {
+): Result<undefined, 'unknown_session'> {
   const browserId = state.sessions.readSession(sid)?.browserId;
-  if (!endSession(state, 'session_ended', sid, device)) return false;
+  const ended = endSession(state, 'session_ended', sid, client);
+  if (!ended.ok) return ended;
   if (revokesBrowser && typeof browserId === 'string') state.rows.revokeBrowser(browserId, Date.now());
-  return true;
+  return ended;
 }
 
-/** Ends one session, and records how. Returns whether there was one. */
+/** Ends one session, and records how. */
 export function endSession(
   { sessions, events }: AccountState,
   kind: 'signed_out' | 'session_ended',
   sid: string,
-  device: Actor,
-): boolean {
-  if (!sessions.deleteSession(sid)) return false;
-  events.record(kind, Date.now(), device, sid);
-  return true;
+  client: Actor,
+): Result<undefined, 'unknown_session'> {
+  if (!sessions.deleteSession(sid)) return fail('unknown_session');
+  events.record(kind, Date.now(), client, sid);
+  return succeed(undefined);
 }
 
 /** Ends every session but one, if one is named, and with them everything pending. Returns the epoch of device cookies. */
 export function endSessionsExcept(
   state: AccountState,
   exceptSid: string | undefined,
-  device: Actor,
+  client: Actor,
   { hasCookie }: { hasCookie: boolean },
 ): number {
   const nowMs = Date.now();
-  state.events.record('session_ended', nowMs, device);
+  state.events.record('session_ended', nowMs, client);
   const keepsOwnLinks = !state.limits.take('link_revocation', nowMs).allowed;
   return revokeEverything(state, nowMs, { exceptSid, keepsBrowsers: !hasCookie, keepsOwnLinks });
 }

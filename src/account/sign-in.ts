@@ -1,19 +1,21 @@
 // The two ways to a first session: registering and signing in. Synchronous, like everything that decides: signing in hashes once,
 // in its turn of the hash queue.
+
+import { fail, type Result, succeed } from '../domain/result.ts';
 import type { SessionPolicy } from '../domain/session.ts';
-import type { Registered, Registration, SignInResult } from './contract.ts';
+import type { Caller, Grant, Registered, Registration, SignInRefusal } from './contract.ts';
 import { countSignIn, trySignIn } from './password-check.ts';
 import { grantSession } from './sessions.ts';
-import type { AccountState, Caller } from './state.ts';
+import type { AccountState } from './state.ts';
 import type { AccountRow } from './storage/account-store.ts';
 
 /**
  * Stores a new account with the intent to reserve its names, and signs it in when a policy is given. Its first mail waits until it
  * has them (delivery.ts): nobody is written to for a registration that fails.
  */
-export function register(
+export function storeRegistration(
   state: AccountState,
-  { id, username, email, password, device, policy }: Registration,
+  { id, username, email, password, client, policy }: Registration,
   passwordHash: string,
   nowMs: number,
 ): Registered {
@@ -21,9 +23,9 @@ export function register(
   rows.insertAccount({ id, username, email, passwordHash, createdAtMs: nowMs });
   if (password === undefined) rows.writeMustResetPassword();
   intents.begin({ kind: 'register', phase: 'reserving', accountId: id, username, email }, nowMs);
-  events.record('registered', nowMs, device);
+  events.record('registered', nowMs, client);
   mail.enqueue(password === undefined ? 'reset_password' : 'verify_email', email, nowMs);
-  if (policy !== undefined) return grantSession(state, device, policy, { nowMs });
+  if (policy !== undefined) return grantSession(state, client, policy, { nowMs });
   return {
     session: undefined,
     profile: { id, username, email, createdAtMs: nowMs },
@@ -37,20 +39,17 @@ export function signIn(
   password: string,
   caller: Caller,
   { policy, requiresVerifiedEmail }: { policy: SessionPolicy; requiresVerifiedEmail: boolean },
-): SignInResult {
+): Result<Grant, SignInRefusal> {
   const nowMs = Date.now();
   const check = trySignIn(state, password, caller, nowMs);
-  if (check.outcome !== 'matched') return check;
-  const { account, knownBrowserId, isEstablished } = check;
+  if (!check.ok) return check;
+  const { account, knownBrowserId, isEstablished } = check.value;
   const refusal = findRefusal(account, requiresVerifiedEmail);
-  const result: SignInResult =
-    refusal !== undefined
-      ? { outcome: refusal }
-      : {
-          outcome: 'signed_in',
-          ...grantSession(state, caller.actor, policy, { nowMs, knownBrowserId, isEstablished }),
-        };
-  countSignIn(state, check, nowMs);
+  const result =
+    refusal === undefined
+      ? succeed(grantSession(state, caller.actor, policy, { nowMs, knownBrowserId, isEstablished }))
+      : fail(refusal);
+  countSignIn(state, check.value, nowMs);
   return result;
 }
 

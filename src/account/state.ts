@@ -1,7 +1,7 @@
-// What the parts of an account work on: its rows, by subject, and who is acting. Internal to the account object.
+// What the parts of an account work on: its rows, by subject. Internal to the account object.
 
 import { AccountStore } from './storage/account-store.ts';
-import { type Actor, EventStore } from './storage/event-store.ts';
+import { EventStore } from './storage/event-store.ts';
 import { IntentStore } from './storage/intent-store.ts';
 import { LimitStore } from './storage/limit-store.ts';
 import { MailStore } from './storage/mail-store.ts';
@@ -40,18 +40,4 @@ export function openState(sql: SqlStorage): AccountState {
     intents: new IntentStore(sql, cache),
     waitingTries: new Map(),
   };
-}
-
-/** A browser that signed in to this account before, by its device cookie (docs/threat-model.md, "Known browsers"). */
-export interface KnownBrowser {
-  browserId: string;
-  epoch: number;
-  /** When it first got a cookie of this epoch. */
-  sinceMs?: number;
-}
-
-/** Who asks, and from which browser, for whatever needs the password. */
-export interface Caller {
-  actor: Actor;
-  browser?: KnownBrowser | undefined;
 }

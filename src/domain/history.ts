@@ -17,7 +17,7 @@ const CLASSES: Record<EventKind, keyof typeof ROWS_PER_KIND> = {
   signed_out: 'unproven',
   session_ended: 'unproven',
   session_evicted: 'proven',
-  token_reused: 'unproven',
+  refresh_token_reuse: 'unproven',
   password_changed: 'proven',
   password_reset_requested: 'unproven',
   password_reset: 'proven',

@@ -20,14 +20,14 @@ export interface Rotation {
 }
 
 /** Where a session was opened from, as its owner will recognise it. */
-export interface Device {
+export interface ClientInfo {
   userAgent: string | null;
   ip: string | null;
   country: string | null;
 }
 
 /** One sign-in on one device. `expiresAtMs` is the absolute end, a whole second. */
-export interface Session extends Rotation, Device {
+export interface Session extends Rotation, ClientInfo {
   sid: string;
   createdAtMs: number;
   expiresAtMs: number;
@@ -38,7 +38,7 @@ export interface Session extends Rotation, Device {
 
 export type RefreshDecision =
   | { outcome: 'rotated'; next: Rotation }
-  | { outcome: 'replayed' }
+  | { outcome: 'repeated' }
   | { outcome: 'reused' }
   | { outcome: 'expired' }
   | { outcome: 'ended' };
@@ -63,14 +63,14 @@ export function decideRefresh(
   }
   const isPredecessor = presentedCounter === session.counter - 1;
   if (isPredecessor && nowMs - session.rotatedAtMs < policy.graceSeconds * 1000)
-    return { outcome: 'replayed' };
+    return { outcome: 'repeated' };
   return { outcome: 'reused' };
 }
 
 /** Opens a session: the first token, and the absolute end. */
 export function openSession(
   sid: string,
-  { browserId = null, ...device }: Device & { browserId?: string | null },
+  { browserId = null, ...client }: ClientInfo & { browserId?: string | null },
   nowMs: number,
   policy: SessionPolicy,
 ): Session {
@@ -82,7 +82,7 @@ export function openSession(
     createdAtMs: nowMs,
     expiresAtMs,
     lastUsedAtMs: nowMs,
-    ...device,
+    ...client,
     browserId,
   };
 }

@@ -1,5 +1,5 @@
 // Who is asking: the client's address and device, and the limits per address.
-import type { Actor } from '../account/storage/event-store.ts';
+import type { Actor } from '../account/contract.ts';
 import { formatIpAddress, type IpAddress, parseIpAddress, toLimitKey } from '../domain/ip-address.ts';
 import { type AppContext, outcomeOf, serviceOf } from './context.ts';
 import type { LimitBinding } from './limits.ts';
@@ -9,7 +9,7 @@ export const LIMIT_PERIOD_SECONDS = 60;
 const USER_AGENT_MAX_LENGTH = 256;
 
 /** What the owner will recognise a session or an event by; on `/admin`, with the operator's label. */
-export function readDevice(c: AppContext): Actor {
+export function readClientInfo(c: AppContext): Actor {
   const { operator } = outcomeOf(c);
   const address = readAddress(c);
   return {

@@ -11,7 +11,7 @@ export type AppContext = Context<AppEnv>;
 /** What a request turned out to be, for its log line. Ids only: no name, no token, no password. */
 export interface RequestOutcome {
   requestId: string;
-  reason?: FailureReason | 'rotated' | 'replayed';
+  reason?: FailureReason | 'rotated' | 'repeated';
   accountId?: string;
   sessionId?: string;
   /** What was thrown, for a 500 or a 503: its kind and the places it passed, never its message. */

@@ -1,7 +1,6 @@
 // A grant of the account as a response: both tokens minted, the cookie set. And rows of the account as the wire shows them.
 import { setCookie } from 'hono/cookie';
-import type { Mintable, Profile } from '../account/contract.ts';
-import type { EventRow } from '../account/storage/event-store.ts';
+import type { EventRow, Mintable, Profile } from '../account/contract.ts';
 import type { Session } from '../domain/session.ts';
 import { mintAccessToken } from '../tokens/access-token.ts';
 import { mintRefreshToken } from '../tokens/refresh-token.ts';

@@ -1,7 +1,7 @@
 // The device cookie of requests: which account this browser signed in to before. It holds the account's id, a random
 // number for the browser and nothing of the person.
 import { setCookie } from 'hono/cookie';
-import type { KnownBrowser } from '../account/state.ts';
+import type { KnownBrowser } from '../account/contract.ts';
 import { DEVICE_COOKIE } from '../config.ts';
 import { LONGEST_LIFETIME_SECONDS } from '../tokens/claims.ts';
 import { mintDeviceToken, readDeviceToken } from '../tokens/device-token.ts';

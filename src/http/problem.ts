@@ -30,13 +30,13 @@ export function refuse(c: AppContext, reason: FailureReason, details: RefusalDet
   return c.json(problem, wireStatus, { 'Content-Type': 'application/problem+json' });
 }
 
-/** Responds to a try at the password, or a session, that did not pass. */
-export function refusePassword(
+/** Responds with a refusal of the account, to a request that is signed in by its access token or by nothing. */
+export function respondRefusal(
   c: AppContext,
-  result:
-    | { outcome: 'wrong_password' | 'unknown_account' | 'session_over' | 'too_busy' }
-    | { outcome: 'throttled'; retryAfterSeconds: number },
+  { reason, retryAfterSeconds }: { reason: FailureReason; retryAfterSeconds?: number },
 ): Response {
-  if (result.outcome === 'throttled') return refuse(c, 'account_throttled', result);
-  return refuse(c, result.outcome, { isBearer: result.outcome === 'session_over' });
+  return refuse(c, reason, {
+    ...(retryAfterSeconds !== undefined && { retryAfterSeconds }),
+    isBearer: reason === 'session_over',
+  });
 }

@@ -4,7 +4,7 @@ import type { AccessClaims } from '../tokens/access-token.ts';
 import type { ClaimsContext } from '../tokens/claims.ts';
 import { readRefreshToken } from '../tokens/refresh-token.ts';
 import { tokenFaults } from './bearer.ts';
-import { readDevice } from './client-info.ts';
+import { readClientInfo } from './client-info.ts';
 import { type AppContext, inputOf, outcomeOf, serviceOf } from './context.ts';
 import { clearRefreshCookie, MOST_COOKIES, readCookies } from './cookies.ts';
 import type { Guard } from './guards.ts';
@@ -67,7 +67,7 @@ export async function endPresentedSessions(c: AppContext): Promise<void> {
     const { sub, sid } = presented.claims;
     outcomeOf(c).accountId ??= sub;
     outcomeOf(c).sessionId ??= sid;
-    await callAccount(c, sub, (account) => account.signOut(sid, readDevice(c)));
+    await callAccount(c, sub, (account) => account.signOut(sid, readClientInfo(c)));
   }
 }
 

@@ -53,7 +53,7 @@ function writeLog(
 ): void {
   const { status } = c.res;
   const code =
-    reason === undefined || reason === 'rotated' || reason === 'replayed'
+    reason === undefined || reason === 'rotated' || reason === 'repeated'
       ? 'ok'
       : describeFailure(reason).code;
   const line = JSON.stringify({
@@ -70,13 +70,13 @@ function writeLog(
     fault,
   });
   if (status >= 500) console.error(line);
-  else if (reason === 'session_reused') console.warn(line);
+  else if (reason === 'refresh_token_reuse') console.warn(line);
   else console.log(line);
 }
 
 /** Theft has an event of its own, so that an alert can be set on it; a harmless replay is a refresh like others. */
-function eventName(c: AppContext, reason: FailureReason | 'rotated' | 'replayed' | undefined): string {
-  if (reason === 'session_reused') return 'refresh_token_theft';
+function eventName(c: AppContext, reason: FailureReason | 'rotated' | 'repeated' | undefined): string {
+  if (reason === 'refresh_token_reuse') return 'refresh_token_reuse';
   if (reason === 'not_found') return 'unknown_path';
   return `${c.req.method} ${c.req.routePath}`;
 }

@@ -34,8 +34,8 @@ export const MOST_KNOWN_IN_A_ROW = 3;
 export type Line = 'begun' | 'known' | 'other';
 
 /** Nothing was done: too many hashes wait. */
-export type TooBusy = { outcome: 'too_busy' };
-export type Turn<T> = { outcome: 'done'; value: T } | TooBusy;
+export type TooBusy = { ok: false; reason: 'too_busy' };
+export type Turn<T> = { ok: true; value: T } | TooBusy;
 
 export interface HashQueue {
   /**
@@ -68,13 +68,13 @@ export function createHashQueue(clock: Clock): HashQueue {
   async function takeTurn<T>(line: Line, work: () => T): Promise<Turn<T>> {
     // What has begun has no limit: there is one such operation for each turn that another line was given.
     if (line !== 'begun' && countLiving(lines[line], clock.now()) >= MOST_WAITING)
-      return { outcome: 'too_busy' };
+      return { ok: false, reason: 'too_busy' };
     tickets += 1;
     const waiter: Waiter = { ticket: tickets, line, seenMs: clock.now() };
-    if (!(await isGivenTurn(waiter))) return { outcome: 'too_busy' };
+    if (!(await isGivenTurn(waiter))) return { ok: false, reason: 'too_busy' };
     const startedMs = clock.now();
     try {
-      return { outcome: 'done', value: work() };
+      return { ok: true, value: work() };
     } finally {
       // Nobody could look meanwhile. A slow machine must not make the living look dead.
       const blockedMs = clock.now() - startedMs;

@@ -16,6 +16,7 @@ import {
   runInside,
 } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
+import { grantOf } from '../support/results.ts';
 import { accountOf, PASSWORD } from '../support/service.ts';
 
 const DAY_MS = DAY_SECONDS * 1000;
@@ -24,10 +25,9 @@ describe('the alarm of an account', () => {
   it('clears the sessions that ran out, keeps the live ones, and sets itself for the next end', async () => {
     freezeClock();
     const { id, account, session: idle } = await createAccount();
-    const absolute = await account.signIn(PASSWORD, DEVICE, { ...POLICY, sessionTtlSeconds: 3600 });
+    const absolute = grantOf(await account.signIn(PASSWORD, DEVICE, { ...POLICY, sessionTtlSeconds: 3600 }));
     passSeconds(10);
-    const live = await account.signIn(PASSWORD, DEVICE, POLICY);
-    if (absolute.outcome !== 'signed_in' || live.outcome !== 'signed_in') throw new Error('no session');
+    const live = grantOf(await account.signIn(PASSWORD, DEVICE, POLICY));
     const before = await readStored(accountOf(id));
     expect(before.alarmMs).toBe(absolute.session.expiresAtMs);
 
@@ -78,8 +78,8 @@ describe('the alarm of an account', () => {
     passSeconds(DAY_SECONDS);
     await ringAlarm(id);
     expect(await readAlarmMs(id)).toBeNull();
-    expect(await account.describe(session.sid)).toBeUndefined();
-    expect(await account.signIn(PASSWORD, DEVICE, POLICY)).toMatchObject({ outcome: 'signed_in' });
+    expect(await account.describe(session.sid)).toMatchObject({ ok: false, reason: 'session_over' });
+    expect(await account.signIn(PASSWORD, DEVICE, POLICY)).toMatchObject({ ok: true });
     expect(await readAlarmMs(id)).not.toBeNull();
   });
 
@@ -99,12 +99,12 @@ describe('an object without account', () => {
     const id = randomId();
     const account = openAccount(id);
     const sid = randomId();
-    expect(await account.refresh(sid, 1, DEVICE, POLICY)).toEqual({ outcome: 'ended' });
-    expect(await account.describe(sid)).toBeUndefined();
-    expect(await account.listSessions(sid)).toBeUndefined();
-    expect(await account.signOut(sid, DEVICE)).toBe(false);
-    expect(await account.endSession(sid, sid, DEVICE)).toBe('session_over');
-    expect(await account.endSessions(sid, false, DEVICE)).toEqual({ outcome: 'session_over' });
+    expect(await account.refresh(sid, 1, DEVICE, POLICY)).toEqual({ ok: false, reason: 'session_over' });
+    expect(await account.describe(sid)).toMatchObject({ ok: false, reason: 'session_over' });
+    expect(await account.listSessions(sid)).toMatchObject({ ok: false, reason: 'session_over' });
+    expect(await account.signOut(sid, DEVICE)).toMatchObject({ ok: false, reason: 'unknown_session' });
+    expect(await account.endSession(sid, sid, DEVICE)).toMatchObject({ ok: false, reason: 'session_over' });
+    expect(await account.endSessions(sid, false, DEVICE)).toEqual({ ok: false, reason: 'session_over' });
     expect(await readStored(accountOf(id))).toEqual(NOTHING);
     // An alarm that was set before all was removed may still ring.
     await runInside(id, (instance) => instance.alarm());
@@ -118,10 +118,10 @@ describe('an object without account', () => {
       const before = await readStored(accountOf(id));
       const account = openAccount(id);
       const operator = { ...DEVICE, operator: 'grace' };
-      expect(await account.inspect()).toBeUndefined();
+      expect(await account.inspect()).toMatchObject({ ok: false, reason: 'unknown_account' });
       for (const action of ['disable', 'enable', 'end_sessions', 'force_password_reset'] as const)
-        expect(await account.act(action, operator)).toEqual({ outcome: 'unknown_account' });
-      expect(await account.deleteByOperator(600)).toEqual({ outcome: 'unknown_account' });
+        expect(await account.act(action, operator)).toEqual({ ok: false, reason: 'unknown_account' });
+      expect(await account.deleteByOperator(600)).toEqual({ ok: false, reason: 'unknown_account' });
       expect(await account.exists()).toBe(false);
       expect(await readStored(accountOf(id))).toEqual(before);
     }
@@ -156,7 +156,7 @@ describe('an object without account', () => {
     passSeconds(DAY_SECONDS);
     await ringAlarm(id);
     expect(await readStored(accountOf(id))).toEqual(NOTHING);
-    expect(await account.signIn(PASSWORD, DEVICE, POLICY)).toEqual({ outcome: 'unknown_account' });
+    expect(await account.signIn(PASSWORD, DEVICE, POLICY)).toEqual({ ok: false, reason: 'unknown_account' });
     expect(await inStore(id, (store) => store.throttles.read('strangers'))).toMatchObject({ failures: 1 });
   });
 });

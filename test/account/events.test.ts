@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { Actor } from '../../src/account/storage/event-store.ts';
+import type { Actor } from '../../src/account/contract.ts';
 import { MAX_EVENTS } from '../../src/domain/history.ts';
 import { randomId } from '../../src/domain/ids.ts';
 import { type EventKind, eventKinds } from '../../src/wire.ts';
 import { createAccount, DEVICE, inStore, POLICY, readEvents } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
+import { grantOf } from '../support/results.ts';
 import { PASSWORD } from '../support/service.ts';
 
 const PLACE = { user_agent: DEVICE.userAgent, ip: DEVICE.ip, country: DEVICE.country, operator: null };
@@ -21,15 +22,13 @@ describe('the history of an account', () => {
     passSeconds(1);
     await account.signIn('wrong', DEVICE, POLICY);
     passSeconds(1);
-    const second = await account.signIn(PASSWORD, { userAgent: null, ip: null, country: null }, POLICY);
-    if (second.outcome !== 'signed_in') throw new Error(second.outcome);
-    const { sid } = second.session;
+    const nobody = { userAgent: null, ip: null, country: null };
+    const { sid } = grantOf(await account.signIn(PASSWORD, nobody, POLICY)).session;
     passSeconds(1);
     await account.refresh(first.sid, 9, DEVICE, POLICY);
     passSeconds(1);
     await account.endSession(sid, sid, DEVICE);
-    const third = await account.signIn(PASSWORD, DEVICE, POLICY);
-    if (third.outcome !== 'signed_in') throw new Error(third.outcome);
+    const third = grantOf(await account.signIn(PASSWORD, DEVICE, POLICY));
     passSeconds(1);
     await account.signOut(third.session.sid, DEVICE);
 
@@ -39,7 +38,7 @@ describe('the history of an account', () => {
       { id: 2, ...once(startMs), kind: 'signed_in', sid: first.sid, ...PLACE },
       { id: 3, ...once(startMs + 1000), kind: 'sign_in_failed', sid: null, ...PLACE },
       { id: 4, ...once(startMs + 2000), kind: 'signed_in', sid, ...nowhere },
-      { id: 5, ...once(startMs + 3000), kind: 'token_reused', sid: first.sid, ...PLACE },
+      { id: 5, ...once(startMs + 3000), kind: 'refresh_token_reuse', sid: first.sid, ...PLACE },
       { id: 6, ...once(startMs + 4000), kind: 'session_ended', sid, ...PLACE },
       { id: 7, ...once(startMs + 4000), kind: 'signed_in', sid: third.session.sid, ...PLACE },
       { id: 8, ...once(startMs + 5000), kind: 'signed_out', sid: third.session.sid, ...PLACE },

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { deriveDecoyId, importDecoyKey } from '../../src/directory/decoy.ts';
 import { randomId } from '../../src/domain/ids.ts';
+import type { Result } from '../../src/domain/result.ts';
 import { hashQueue, MOST_WAITING } from '../../src/passwords/hash-queue.ts';
 import { DECOY_HASH } from '../../src/passwords/scrypt.ts';
 import {
@@ -21,6 +22,7 @@ import { freezeClock, passSeconds } from '../support/clock.ts';
 import { eventually, passTurn } from '../support/eventually.ts';
 import { expectOutage } from '../support/faults.ts';
 import { awaitMail, readLinkToken } from '../support/mailbox.ts';
+import { outcomeOf } from '../support/results.ts';
 import { accountOf, PASSWORD, REFRESH_SECRET, Service, uniqueName } from '../support/service.ts';
 
 const service = new Service();
@@ -72,7 +74,7 @@ describe('objects that are reset', () => {
     for (let n = 0; n < 4; n += 1) {
       await resetHolder();
       const [guess] = guessAtNobody(1);
-      expect(await guess?.result).toEqual({ outcome: 'unknown_account' });
+      expect(await guess?.result).toEqual({ ok: false, reason: 'unknown_account' });
     }
   });
 
@@ -91,10 +93,8 @@ describe('objects that are reset', () => {
     }
     expect(await inStore(ada.id, (store) => store.throttles.read('strangers'))).toBeUndefined();
     vi.useRealTimers();
-    for (const { result } of staying) expect(await result).toEqual({ outcome: 'unknown_account' });
-    expect(await openAccount(ada.id).signIn(PASSWORD, DEVICE, POLICY)).toMatchObject({
-      outcome: 'signed_in',
-    });
+    for (const { result } of staying) expect(await result).toEqual({ ok: false, reason: 'unknown_account' });
+    expect(await openAccount(ada.id).signIn(PASSWORD, DEVICE, POLICY)).toMatchObject({ ok: true });
   });
 });
 
@@ -111,14 +111,14 @@ describe('tries at one account at once', () => {
     for (const id of [ada.id, nobody]) await runInside(id, () => undefined);
     passSeconds(2);
     const [known, unknown] = await Promise.all(trying);
-    const refused = Array(3).fill({ outcome: 'throttled', retryAfterSeconds: 30 });
-    expect(known?.filter(({ outcome }) => outcome === 'signed_in')).toHaveLength(6);
-    expect(known?.filter(({ outcome }) => outcome !== 'signed_in')).toEqual(refused);
-    expect(unknown?.filter(({ outcome }) => outcome === 'unknown_account')).toHaveLength(6);
-    expect(unknown?.filter(({ outcome }) => outcome !== 'unknown_account')).toEqual(refused);
+    const refused = Array(3).fill({ ok: false, reason: 'account_throttled', retryAfterSeconds: 30 });
+    expect(known?.filter(({ ok }) => ok)).toHaveLength(6);
+    expect(known?.filter(({ ok }) => !ok)).toEqual(refused);
+    expect(unknown?.filter((result) => outcomeOf(result) === 'unknown_account')).toHaveLength(6);
+    expect(unknown?.filter((result) => outcomeOf(result) !== 'unknown_account')).toEqual(refused);
     expect(await readSids(ada.id)).toHaveLength(7);
     expect(await inStore(ada.id, (store) => store.throttles.read('strangers'))).toBeUndefined();
-    expect(await ada.account.signIn(PASSWORD, DEVICE, POLICY)).toMatchObject({ outcome: 'signed_in' });
+    expect(await ada.account.signIn(PASSWORD, DEVICE, POLICY)).toMatchObject({ ok: true });
   });
 
   it('wait for nobody else when they come from a known browser', async () => {
@@ -130,10 +130,10 @@ describe('tries at one account at once', () => {
     const own = ada.account.signIn(PASSWORD, DEVICE, POLICY, { browser });
     await runInside(ada.id, () => undefined);
     passSeconds(2);
-    expect(await own).toMatchObject({ outcome: 'signed_in' });
-    expect((await Promise.all(guesses)).filter(({ outcome }) => outcome === 'wrong_password')).toHaveLength(
-      6,
-    );
+    expect(await own).toMatchObject({ ok: true });
+    expect(
+      (await Promise.all(guesses)).filter((result) => outcomeOf(result) === 'wrong_password'),
+    ).toHaveLength(6);
   });
 });
 
@@ -214,7 +214,7 @@ describe('a full queue', () => {
     const own = ada.account.signIn(PASSWORD, DEVICE, POLICY, { browser });
     await runInside(ada.id, () => undefined);
     passSeconds(2);
-    expect(await own).toMatchObject({ outcome: 'signed_in' });
+    expect(await own).toMatchObject({ ok: true });
     await filling;
   });
 
@@ -231,7 +231,7 @@ describe('a full queue', () => {
         Array.from({ length: 8 }, () => hashQueue.takeTurn('begun', () => passSeconds(0.5))),
       );
     });
-    expect(await own).toEqual({ outcome: 'too_busy' });
+    expect(await own).toEqual({ ok: false, reason: 'too_busy' });
     expect(await inStore(ada.id, (store) => store.throttles.read('strangers'))).toBeUndefined();
     await others;
   });
@@ -275,8 +275,8 @@ describe('a password change that waits for its second hash', () => {
   it('is refused when its session was ended, and changes nothing', async () => {
     const ada = await createAccount();
     const result = await race(ada, () => ada.account.signOut(ada.session.sid, DEVICE));
-    expect(result).toEqual({ outcome: 'session_over' });
-    expect(await ada.account.signIn(PASSWORD, DEVICE, POLICY)).toMatchObject({ outcome: 'signed_in' });
+    expect(result).toEqual({ ok: false, reason: 'session_over' });
+    expect(await ada.account.signIn(PASSWORD, DEVICE, POLICY)).toMatchObject({ ok: true });
     expect((await readEvents(ada.id)).map(({ kind }) => kind)).not.toContainEqual('password_changed');
   });
 
@@ -286,7 +286,7 @@ describe('a password change that waits for its second hash', () => {
       const ada = await createAccount();
       const hash = await inStore(ada.id, ({ rows }) => rows.readAccount()?.passwordHash);
       const result = await race(ada, () => ada.account.act(action, OPERATOR));
-      expect(result).toEqual({ outcome: 'session_over' });
+      expect(result).toEqual({ ok: false, reason: 'session_over' });
       const row = await inStore(ada.id, ({ rows }) => rows.readAccount());
       expect(row?.passwordHash).toBe(hash);
       expect(row?.mustResetPassword).toBe(action === 'force_password_reset');
@@ -296,14 +296,14 @@ describe('a password change that waits for its second hash', () => {
   it('is refused when the account was deleted, and leaves nothing of it', async () => {
     const ada = await createAccount();
     const result = await race(ada, () => ada.account.deleteByOperator(600));
-    expect(result).toEqual({ outcome: 'session_over' });
+    expect(result).toEqual({ ok: false, reason: 'session_over' });
     expect(await readStored(accountOf(ada.id))).toEqual(NOTHING);
   });
 
   it('proves the current password again when that was changed, and is refused', async () => {
     const ada = await createAccount();
     const result = await race(ada, () => inStore(ada.id, ({ rows }) => rows.writePassword(DECOY_HASH)));
-    expect(result).toEqual({ outcome: 'wrong_password' });
+    expect(result).toEqual({ ok: false, reason: 'wrong_password' });
     expect(await inStore(ada.id, ({ rows }) => rows.readAccount()?.passwordHash)).toBe(DECOY_HASH);
     expect((await readEvents(ada.id)).map(({ kind }) => kind)).not.toContainEqual('password_changed');
   });
@@ -317,7 +317,7 @@ describe('a password change that waits for its second hash', () => {
         ada.account.changePassword({ sid, ...change, newPassword }, { actor: DEVICE }),
       ),
     );
-    expect(results.map(({ outcome }) => outcome).sort()).toEqual(['changed', 'session_over']);
+    expect(results.map(outcomeOf).sort()).toEqual(['done', 'session_over']);
     expect(await readSids(ada.id)).toHaveLength(1);
   });
 
@@ -328,11 +328,11 @@ describe('a password change that waits for its second hash', () => {
         ada.account.changePassword({ sid: ada.session.sid, ...change, newPassword }, { actor: DEVICE }),
       ),
     );
-    expect(results.map(({ outcome }) => outcome).sort()).toEqual(['changed', 'wrong_password']);
-    const winner = results.findIndex(({ outcome }) => outcome === 'changed');
+    expect(results.map(outcomeOf).sort()).toEqual(['done', 'wrong_password']);
+    const winner = results.findIndex(({ ok }) => ok);
     const [first, second] = ['the first new password', 'the second new password'];
     const chosen = winner === 0 ? first : second;
-    expect(await ada.account.signIn(chosen ?? '', DEVICE, POLICY)).toMatchObject({ outcome: 'signed_in' });
+    expect(await ada.account.signIn(chosen ?? '', DEVICE, POLICY)).toMatchObject({ ok: true });
     expect((await readEvents(ada.id)).filter(({ kind }) => kind === 'password_changed')).toHaveLength(1);
   });
 });
@@ -354,7 +354,7 @@ describe('what waits for its hash', () => {
       () => ada.account.signIn(PASSWORD, DEVICE, POLICY),
       () => ada.account.act('disable', OPERATOR),
     );
-    expect(result).toEqual({ outcome: 'account_disabled' });
+    expect(result).toEqual({ ok: false, reason: 'account_disabled' });
     expect(await readSids(ada.id)).toEqual([]);
   });
 
@@ -364,7 +364,7 @@ describe('what waits for its hash', () => {
       () => ada.account.signIn(PASSWORD, DEVICE, POLICY),
       () => ada.account.deleteByOperator(600),
     );
-    expect(result).toEqual({ outcome: 'unknown_account' });
+    expect(result).toEqual({ ok: false, reason: 'unknown_account' });
     expect((await readStored(accountOf(ada.id))).tables).toMatchObject({ account: [], session: [] });
   });
 
@@ -376,13 +376,13 @@ describe('what waits for its hash', () => {
       const caller = { actor: DEVICE };
       const email = { email: 'new@example.com', password: PASSWORD };
       const result = await race(
-        (): Promise<{ outcome: string }> =>
+        (): Promise<Result<undefined, string>> =>
           method === 'deleteByOwner'
             ? ada.account.deleteByOwner({ sid, password: PASSWORD, accessTtlSeconds: 600 }, caller)
             : ada.account.requestEmailChange(sid, email, caller),
         () => ada.account.signOut(sid, DEVICE),
       );
-      expect(result).toEqual({ outcome: 'session_over' });
+      expect(result).toEqual({ ok: false, reason: 'session_over' });
       const kinds = (await readEvents(ada.id)).map(({ kind }) => kind);
       expect(kinds).toEqual(['registered', 'signed_in', 'signed_out']);
     },
@@ -398,7 +398,7 @@ describe('what waits for its hash', () => {
       username,
       email: `${username}@example.com`,
       password: PASSWORD,
-      device: DEVICE,
+      client: DEVICE,
     };
     const registering = orReset(openAccount(id).register(registration));
     // Responds when all that was written is stored.
@@ -407,7 +407,7 @@ describe('what waits for its hash', () => {
     expect(await registering).toBe('reset');
     expect(await readStored(accountOf(id))).toEqual(NOTHING);
     passSeconds(2);
-    expect(await openAccount(id).register(registration)).toMatchObject({ profile: { id } });
+    expect(await openAccount(id).register(registration)).toMatchObject({ value: { profile: { id } } });
   });
 });
 

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Account } from '../../src/account/account.ts';
-import type { Actor } from '../../src/account/storage/event-store.ts';
+import type { Actor } from '../../src/account/contract.ts';
 import { MAX_EVENTS } from '../../src/domain/history.ts';
 import { randomId } from '../../src/domain/ids.ts';
 import type { EventKind } from '../../src/wire.ts';
@@ -16,6 +16,7 @@ import {
   runInside,
 } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
+import { takeValue } from '../support/results.ts';
 import { PASSWORD, Service } from '../support/service.ts';
 
 /** What the owner and an operator did. Nobody else can cause these. */
@@ -51,7 +52,7 @@ const withAccessToken: Record<string, Act> = {
   ...withoutPassword,
   'end the other sessions': (account, actor, sid) => account.endSessions(sid, true, actor),
   'end one other session': (account, actor, sid) => {
-    const other = account.listSessions(sid)?.find((session) => session.sid !== sid);
+    const other = takeValue(account.listSessions(sid)).find((session) => session.sid !== sid);
     return account.endSession(sid, other?.sid ?? randomId(), actor);
   },
   'ask for verification': (account, _, sid) => account.requestVerification(sid),
@@ -146,11 +147,11 @@ describe('the history', () => {
     freezeClock();
     const { id, account, session } = await createAccount();
     const change = { sid: session.sid, currentPassword: PASSWORD, newPassword: PASSWORD, minLength: 8 };
-    expect(await account.changePassword(change, { actor: DEVICE })).toMatchObject({ outcome: 'changed' });
+    expect(await account.changePassword(change, { actor: DEVICE })).toMatchObject({ ok: true });
     for (let n = 0; n < 120; n += 1) {
       passSeconds(900);
       const result = await account.signIn('wrong', { ...DEVICE, ip: `2001:db8::${n}` }, POLICY);
-      expect(result).toEqual({ outcome: 'wrong_password' });
+      expect(result).toEqual({ ok: false, reason: 'wrong_password' });
     }
     const kinds = (await readEvents(id)).map(({ kind }) => kind);
     expect(kinds).toEqual([

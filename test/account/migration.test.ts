@@ -16,6 +16,7 @@ import {
   ringAlarm,
 } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
+import { grantOf, takeValue } from '../support/results.ts';
 import { accountOf, PASSWORD, uniqueName } from '../support/service.ts';
 
 const CREATED_MS = Date.UTC(2026, 0, 2);
@@ -54,9 +55,7 @@ describe('an account that version 1 stored', () => {
   it('keeps its password, session, failures and history', async () => {
     const id = await plantVersion1(true);
     const account = openAccount(id);
-    expect(await account.refresh('AAAAAAAAAAAAAAAAAAAAAA', 7, DEVICE, POLICY)).toMatchObject({
-      outcome: 'rotated',
-    });
+    expect(await account.refresh('AAAAAAAAAAAAAAAAAAAAAA', 7, DEVICE, POLICY)).toMatchObject({ ok: true });
     const { tables } = await readStored(accountOf(id));
     expect(tables.schema_version).toEqual([{ version: SCHEMA_VERSION }]);
     expect(tables.account).toEqual([
@@ -74,7 +73,7 @@ describe('an account that version 1 stored', () => {
       { bucket: 'strangers', failures: 4, last_failure_at_ms: expect.any(Number) },
     ]);
     expect(tables.event).toEqual([expect.objectContaining({ kind: 'signed_in', operator: null })]);
-    expect(await account.signIn(PASSWORD, DEVICE, POLICY)).toMatchObject({ outcome: 'signed_in' });
+    expect(await account.signIn(PASSWORD, DEVICE, POLICY)).toMatchObject({ ok: true });
   });
 
   it('is still looked for in the directory when it was not claimed yet', async () => {
@@ -139,9 +138,7 @@ describe('an account that version 2 stored', () => {
   it('keeps its session, its links and its queued mails', async () => {
     const id = await plantVersion2();
     const account = openAccount(id);
-    expect(await account.refresh('AAAAAAAAAAAAAAAAAAAAAA', 7, DEVICE, POLICY)).toMatchObject({
-      outcome: 'rotated',
-    });
+    expect(await account.refresh('AAAAAAAAAAAAAAAAAAAAAA', 7, DEVICE, POLICY)).toMatchObject({ ok: true });
     const { tables } = await readStored(accountOf(id));
     expect(tables.session).toEqual([
       expect.objectContaining({ sid: 'AAAAAAAAAAAAAAAAAAAAAA', counter: 8, browser_id: null }),
@@ -151,10 +148,8 @@ describe('an account that version 2 stored', () => {
     expect(tables.account).toEqual([expect.objectContaining({ browser_epoch: 7 })]);
     // A browser that it knew is still known.
     const browser = { browserId: 'BBBBBBBBBBBBBBBBBBBBBB', epoch: 7 };
-    expect(await account.signIn(PASSWORD, DEVICE, POLICY, { browser })).toMatchObject({
-      outcome: 'signed_in',
-      browser,
-    });
+    const signedIn = grantOf(await account.signIn(PASSWORD, DEVICE, POLICY, { browser }));
+    expect(signedIn.browser).toEqual(browser);
   });
 });
 
@@ -236,12 +231,30 @@ function claimAsBefore(id: string, name: string): Promise<unknown> {
     .run();
 }
 
+describe('the history of an account that version 6 stored', () => {
+  it('names the reuse of a refresh token as log and documentation do', async () => {
+    const id = randomId();
+    await runInDurableObject(accountOf(id), (_, { storage }) => {
+      migrate(storage, 6);
+      storage.sql.exec(
+        `INSERT INTO account (singleton, id, username, email, password_hash, created_at_ms) VALUES (1, ?, 'ada', 'a@example.com', '', ?)`,
+        ...[id, CREATED_MS],
+      );
+      for (const kind of ['signed_in', 'token_reused'])
+        storage.sql.exec('INSERT INTO event (kind, at_ms, last_at_ms) VALUES (?1, ?2, ?2)', kind, CREATED_MS);
+    });
+    await evictDurableObject(accountOf(id));
+    const { events } = takeValue(await openAccount(id).inspect());
+    expect(events.map(({ kind }) => kind)).toEqual(['refresh_token_reuse', 'signed_in']);
+  });
+});
+
 describe('an account that version 5 stored', () => {
   it('has nothing pending when it knew of its claim', async () => {
     const { id, name } = await plantVersion5(null);
     await claimAsBefore(id, name);
     const account = openAccount(id);
-    expect(await account.signIn(PASSWORD, DEVICE, POLICY)).toMatchObject({ outcome: 'signed_in' });
+    expect(await account.signIn(PASSWORD, DEVICE, POLICY)).toMatchObject({ ok: true });
     const { tables } = await readStored(accountOf(id));
     expect(tables.intent).toEqual([]);
     expect(tables.account).toEqual([expect.not.objectContaining({ claim_check_at_ms: null })]);
@@ -273,10 +286,9 @@ describe('an account that version 5 stored', () => {
     const { id, name } = await plantVersion5(null);
     await claimAsBefore(id, name);
     const account = openAccount(id);
-    const signedIn = await account.signIn(PASSWORD, DEVICE, POLICY);
-    if (signedIn.outcome !== 'signed_in') throw new Error('the sign-in failed');
-    const change = { sid: signedIn.session.sid, username: uniqueName(), accessTtlSeconds: 600 };
-    expect(await account.rename(change, DEVICE)).toMatchObject({ outcome: 'changed' });
+    const { session } = grantOf(await account.signIn(PASSWORD, DEVICE, POLICY));
+    const change = { sid: session.sid, username: uniqueName(), accessTtlSeconds: 600 };
+    expect(await account.rename(change, DEVICE)).toMatchObject({ ok: true });
     const row = await env.DIRECTORY.prepare('SELECT username, username_key FROM accounts WHERE id = ?')
       .bind(id)
       .first();

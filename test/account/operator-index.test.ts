@@ -42,10 +42,10 @@ async function compare(id: string): Promise<{ index: unknown; account: unknown }
     .bind(id)
     .first();
   const found = await openAccount(id).inspect();
-  const account = found && {
-    email_verified: Number(found.isEmailVerified),
-    disabled: Number(found.isDisabled),
-    must_reset: Number(found.mustResetPassword),
+  const account = found.ok && {
+    email_verified: Number(found.value.isEmailVerified),
+    disabled: Number(found.value.isDisabled),
+    must_reset: Number(found.value.mustResetPassword),
   };
   return { index: row, account };
 }

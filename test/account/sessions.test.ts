@@ -14,6 +14,7 @@ import {
   readStored,
 } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
+import { grantOf, takeValue } from '../support/results.ts';
 import { accountOf, PASSWORD } from '../support/service.ts';
 
 /** What must not change when a call is refused: everything stored, and not one write. */
@@ -39,7 +40,7 @@ describe('a refresh', () => {
     const result = await account.refresh(session.sid, 1, DEVICE, POLICY);
     const { sid, createdAtMs } = session;
     const mintable = { sid, createdAtMs, counter: 2, iat, exp: next.exp };
-    expect(result).toEqual({ outcome: 'rotated', session: mintable, profile, nowMs });
+    expect(result).toEqual({ ok: true, value: { rotation: 'rotated', session: mintable, profile, nowMs } });
     expect(await inStore(id, (store) => store.sessions.listSessions())).toEqual([
       { ...session, ...next },
       other,
@@ -62,20 +63,20 @@ describe('a refresh', () => {
 
   it('knows nothing of the sessions of an account that is gone, even where somebody guesses at it', async () => {
     const { account, session } = await createAccount();
-    expect(await account.listSessions(session.sid)).toHaveLength(1);
+    expect(takeValue(await account.listSessions(session.sid))).toHaveLength(1);
     await account.deleteByOperator(600);
     await account.signIn('a guess', DEVICE, POLICY);
-    expect(await account.listSessions(session.sid)).toBeUndefined();
+    expect(await account.listSessions(session.sid)).toEqual({ ok: false, reason: 'session_over' });
   });
 
   it('answers the predecessor with the same session again, and writes nothing', async () => {
     freezeClock();
     const { id, account, session } = await createAccount();
-    const rotated = await account.refresh(session.sid, 1, DEVICE, POLICY);
+    const rotated = takeValue(await account.refresh(session.sid, 1, DEVICE, POLICY));
     const before = await readTrace(id);
     expect(await account.refresh(session.sid, 1, DEVICE, POLICY)).toEqual({
-      ...rotated,
-      outcome: 'replayed',
+      ok: true,
+      value: { ...rotated, rotation: 'repeated' },
     });
     expect(await readTrace(id)).toEqual(before);
   });
@@ -86,9 +87,15 @@ describe('a refresh', () => {
     const other = await plantSession(id);
     await account.refresh(session.sid, 1, DEVICE, POLICY);
     passSeconds(POLICY.graceSeconds);
-    expect(await account.refresh(session.sid, 1, DEVICE, POLICY)).toEqual({ outcome: 'reused' });
+    expect(await account.refresh(session.sid, 1, DEVICE, POLICY)).toEqual({
+      ok: false,
+      reason: 'refresh_token_reuse',
+    });
     expect(await readSids(id)).toEqual([other.sid]);
-    expect(await account.refresh(session.sid, 2, DEVICE, POLICY)).toEqual({ outcome: 'ended' });
+    expect(await account.refresh(session.sid, 2, DEVICE, POLICY)).toEqual({
+      ok: false,
+      reason: 'session_over',
+    });
   });
 
   it('revives no session that ran out, and writes nothing', async () => {
@@ -96,8 +103,14 @@ describe('a refresh', () => {
     const { id, account, session } = await createAccount();
     passSeconds(POLICY.refreshTtlSeconds);
     const before = await readTrace(id);
-    expect(await account.refresh(session.sid, 1, DEVICE, POLICY)).toEqual({ outcome: 'expired' });
-    expect(await account.refresh(randomId(), 1, DEVICE, POLICY)).toEqual({ outcome: 'ended' });
+    expect(await account.refresh(session.sid, 1, DEVICE, POLICY)).toEqual({
+      ok: false,
+      reason: 'session_expired',
+    });
+    expect(await account.refresh(randomId(), 1, DEVICE, POLICY)).toEqual({
+      ok: false,
+      reason: 'session_over',
+    });
     expect(await readTrace(id)).toEqual(before);
   });
 });
@@ -120,8 +133,11 @@ describe('the number of sessions', () => {
     const sids = await readSids(id);
     expect(sids).toHaveLength(100);
     expect(sids).not.toContainEqual(second.sid);
-    expect(sids.slice(0, 2)).toEqual([result.outcome === 'signed_in' && result.session.sid, first.sid]);
-    expect(await account.refresh(second.sid, 1, DEVICE, POLICY)).toEqual({ outcome: 'ended' });
+    expect(sids.slice(0, 2)).toEqual([grantOf(result).session.sid, first.sid]);
+    expect(await account.refresh(second.sid, 1, DEVICE, POLICY)).toEqual({
+      ok: false,
+      reason: 'session_over',
+    });
   });
 
   it('does not count those that ran out: a sign-in clears them first', async () => {
@@ -130,7 +146,7 @@ describe('the number of sessions', () => {
     await plantSession(id, { ...POLICY, refreshTtlSeconds: 60 });
     passSeconds(60);
     const result = await account.signIn(PASSWORD, DEVICE, POLICY);
-    expect(await readSids(id)).toEqual([result.outcome === 'signed_in' && result.session.sid, session.sid]);
+    expect(await readSids(id)).toEqual([grantOf(result).session.sid, session.sid]);
   });
 });
 
@@ -138,10 +154,13 @@ describe('signing out', () => {
   it('ends the session once, and no other', async () => {
     const { id, account, session } = await createAccount();
     const other = await plantSession(id);
-    expect(await account.signOut(session.sid, DEVICE)).toBe(true);
+    expect(await account.signOut(session.sid, DEVICE)).toMatchObject({ ok: true });
     expect(await readSids(id)).toEqual([other.sid]);
     const before = await readTrace(id);
-    expect(await account.signOut(session.sid, DEVICE)).toBe(false);
+    expect(await account.signOut(session.sid, DEVICE)).toMatchObject({
+      ok: false,
+      reason: 'unknown_session',
+    });
     expect(await readTrace(id)).toEqual(before);
   });
 });
@@ -150,16 +169,19 @@ describe('ending sessions', () => {
   it('ends one of the account, the own one included', async () => {
     const { id, account, session } = await createAccount();
     const other = await plantSession(id);
-    expect(await account.endSession(session.sid, other.sid, DEVICE)).toBe('ended');
+    expect(await account.endSession(session.sid, other.sid, DEVICE)).toMatchObject({ ok: true });
     expect(await readSids(id)).toEqual([session.sid]);
-    expect(await account.endSession(session.sid, session.sid, DEVICE)).toBe('ended');
+    expect(await account.endSession(session.sid, session.sid, DEVICE)).toMatchObject({ ok: true });
     expect(await readSids(id)).toEqual([]);
   });
 
   it('tells of a session that is not there, and writes nothing', async () => {
     const { id, account, session } = await createAccount();
     const before = await readTrace(id);
-    expect(await account.endSession(session.sid, randomId(), DEVICE)).toBe('unknown_session');
+    expect(await account.endSession(session.sid, randomId(), DEVICE)).toMatchObject({
+      ok: false,
+      reason: 'unknown_session',
+    });
     expect(await readTrace(id)).toEqual(before);
   });
 
@@ -167,10 +189,10 @@ describe('ending sessions', () => {
     const { id, account, session } = await createAccount();
     await plantSession(id);
     await plantSession(id);
-    expect(await account.endSessions(session.sid, true, DEVICE)).toMatchObject({ outcome: 'ended' });
+    expect(await account.endSessions(session.sid, true, DEVICE)).toMatchObject({ ok: true });
     expect(await readSids(id)).toEqual([session.sid]);
     await plantSession(id);
-    expect(await account.endSessions(session.sid, false, DEVICE)).toMatchObject({ outcome: 'ended' });
+    expect(await account.endSessions(session.sid, false, DEVICE)).toMatchObject({ ok: true });
     expect(await readSids(id)).toEqual([]);
   });
 
@@ -184,13 +206,22 @@ describe('ending sessions', () => {
     const other = await plantSession(id, longer);
     await finish(account, session.sid);
     const before = await readTrace(id);
-    expect(await account.endSession(session.sid, other.sid, DEVICE)).toBe('session_over');
-    expect(await account.endSessions(session.sid, true, DEVICE)).toEqual({ outcome: 'session_over' });
-    expect(await account.endSessions(session.sid, false, DEVICE)).toEqual({ outcome: 'session_over' });
-    expect(await account.listSessions(session.sid)).toBeUndefined();
-    expect(await account.describe(session.sid)).toBeUndefined();
+    expect(await account.endSession(session.sid, other.sid, DEVICE)).toMatchObject({
+      ok: false,
+      reason: 'session_over',
+    });
+    expect(await account.endSessions(session.sid, true, DEVICE)).toEqual({
+      ok: false,
+      reason: 'session_over',
+    });
+    expect(await account.endSessions(session.sid, false, DEVICE)).toEqual({
+      ok: false,
+      reason: 'session_over',
+    });
+    expect(await account.listSessions(session.sid)).toEqual({ ok: false, reason: 'session_over' });
+    expect(await account.describe(session.sid)).toMatchObject({ ok: false, reason: 'session_over' });
     expect(await readTrace(id)).toEqual(before);
-    expect(await account.describe(other.sid)).toMatchObject({ session: { sid: other.sid } });
+    expect(takeValue(await account.describe(other.sid))).toMatchObject({ session: { sid: other.sid } });
   });
 });
 
@@ -200,8 +231,12 @@ describe('what an owner sees', () => {
     const { id, account, session, profile } = await createAccount();
     passSeconds(1);
     const second = await plantSession(id);
-    expect(await account.describe(session.sid)).toEqual({ profile, session, isEmailVerified: false });
-    expect(await account.listSessions(session.sid)).toEqual([second, session]);
+    expect(takeValue(await account.describe(session.sid))).toEqual({
+      profile,
+      session,
+      isEmailVerified: false,
+    });
+    expect(takeValue(await account.listSessions(session.sid))).toEqual([second, session]);
   });
 
   it('leaves out sessions past either lifetime', async () => {
@@ -210,10 +245,18 @@ describe('what an owner sees', () => {
     const idle = await plantSession(id, { ...POLICY, refreshTtlSeconds: 60 });
     const old = await plantSession(id, { ...POLICY, sessionTtlSeconds: 60 });
     passSeconds(59);
-    expect(await account.listSessions(session.sid)).toHaveLength(3);
+    expect(takeValue(await account.listSessions(session.sid))).toHaveLength(3);
     passSeconds(1);
-    expect(await account.listSessions(session.sid)).toEqual([session]);
-    expect(await account.describe(idle.sid)).toBeUndefined();
-    expect(await account.describe(old.sid)).toBeUndefined();
+    expect(takeValue(await account.listSessions(session.sid))).toEqual([session]);
+    expect(await account.describe(idle.sid)).toMatchObject({ ok: false, reason: 'session_over' });
+    expect(await account.describe(old.sid)).toMatchObject({ ok: false, reason: 'session_over' });
+  });
+});
+
+describe('a caller of an account', () => {
+  it('reaches its methods alone, and nothing that it stores', async () => {
+    const { id } = await createAccount();
+    const stub = accountOf(id) as unknown as { state: PromiseLike<unknown> };
+    await expect(Promise.resolve(stub.state)).rejects.toThrow(/does not implement/);
   });
 });

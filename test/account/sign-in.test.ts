@@ -15,6 +15,7 @@ import {
 } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
 import { hashForReal } from '../support/hashes.ts';
+import { grantOf } from '../support/results.ts';
 import { accountOf, PASSWORD } from '../support/service.ts';
 
 hashForReal();
@@ -56,7 +57,7 @@ describe('registration', () => {
   it('cannot overwrite an account that is there', async () => {
     const { id, profile } = await createAccount();
     const before = await readStored(accountOf(id));
-    const again = { ...profile, password: 'another horse entirely', device: DEVICE, policy: POLICY };
+    const again = { ...profile, password: 'another horse entirely', client: DEVICE, policy: POLICY };
     await runInside(id, (instance) =>
       expect(instance.register(again)).rejects.toThrow('UNIQUE constraint failed'),
     );
@@ -70,23 +71,23 @@ describe('a sign-in', () => {
     const { id, account, session: first, profile } = await createAccount();
     passSeconds(60);
     const nowMs = Date.now();
-    const result = await account.signIn(PASSWORD, DEVICE, POLICY);
-    expect(result).toMatchObject({
-      outcome: 'signed_in',
+    const granted = grantOf(await account.signIn(PASSWORD, DEVICE, POLICY));
+    expect(granted).toMatchObject({
       profile,
       nowMs,
       session: { counter: 1, createdAtMs: nowMs },
     });
     const sessions = await inStore(id, (store) => store.sessions.listSessions());
     expect(sessions).toHaveLength(2);
-    expect(sessions).toEqual([result.outcome === 'signed_in' && result.session, first]);
+    expect(sessions).toEqual([granted.session, first]);
   });
 
   it('opens none with a wrong password, and counts the failure', async () => {
     const nowMs = freezeClock();
     const { id, account, session } = await createAccount();
     expect(await account.signIn('wrong horse battery staple', DEVICE, POLICY)).toEqual({
-      outcome: 'wrong_password',
+      ok: false,
+      reason: 'wrong_password',
     });
     expect(await inStore(id, (store) => store.sessions.listSessions())).toEqual([session]);
     expect(await inStore(id, (store) => store.throttles.read('strangers'))).toEqual({
@@ -98,7 +99,7 @@ describe('a sign-in', () => {
   it('takes the same password in another Unicode form', async () => {
     const { account } = await createAccount();
     const fullWidth = PASSWORD.replaceAll('e', '\uFF45');
-    expect(await account.signIn(fullWidth, DEVICE, POLICY)).toMatchObject({ outcome: 'signed_in' });
+    expect(await account.signIn(fullWidth, DEVICE, POLICY)).toMatchObject({ ok: true });
   });
 
   it('clears the failures of its own browser, and never those that all other browsers share', async () => {
@@ -110,9 +111,7 @@ describe('a sign-in', () => {
       for (const bucket of ['strangers', own]) throttles.write(bucket, failures);
     });
     for (const conditions of [{}, { browser }])
-      expect(await account.signIn(PASSWORD, DEVICE, POLICY, conditions)).toMatchObject({
-        outcome: 'signed_in',
-      });
+      expect(await account.signIn(PASSWORD, DEVICE, POLICY, conditions)).toMatchObject({ ok: true });
     expect(await inStore(id, ({ throttles }) => [throttles.read('strangers'), throttles.read(own)])).toEqual([
       failures,
       undefined,
@@ -125,9 +124,9 @@ describe('the throttle', () => {
     const nowMs = freezeClock();
     const { id, account, session } = await createAccount();
     for (let failures = 1; failures <= 6; failures += 1) {
-      expect(await account.signIn('wrong', DEVICE, POLICY)).toEqual({ outcome: 'wrong_password' });
+      expect(await account.signIn('wrong', DEVICE, POLICY)).toEqual({ ok: false, reason: 'wrong_password' });
     }
-    const throttled = { outcome: 'throttled', retryAfterSeconds: 30 };
+    const throttled = { ok: false, reason: 'account_throttled', retryAfterSeconds: 30 };
     expect(await account.signIn(PASSWORD, DEVICE, POLICY)).toEqual(throttled);
     expect(await inStore(id, (store) => store.throttles.read('strangers'))).toEqual({
       failures: 6,
@@ -135,7 +134,7 @@ describe('the throttle', () => {
     });
     expect(await inStore(id, (store) => store.sessions.listSessions())).toEqual([session]);
     passSeconds(30);
-    expect(await account.signIn(PASSWORD, DEVICE, POLICY)).toMatchObject({ outcome: 'signed_in' });
+    expect(await account.signIn(PASSWORD, DEVICE, POLICY)).toMatchObject({ ok: true });
   });
 
   it('answers without hashing, and without writing', async () => {
@@ -149,7 +148,8 @@ describe('the throttle', () => {
     const before = { stored: await readStored(accountOf(id)), writes: await countWrites(id) };
     for (const password of [PASSWORD, 'wrong']) {
       expect(await account.signIn(password, DEVICE, POLICY)).toEqual({
-        outcome: 'throttled',
+        ok: false,
+        reason: 'account_throttled',
         retryAfterSeconds: 30,
       });
     }
@@ -167,7 +167,7 @@ describe('the throttle', () => {
       store.throttles.write('strangers', { failures: 20, lastFailureAtMs: nowMs }),
     );
     passSeconds(DAY_SECONDS);
-    expect(await account.signIn('wrong', DEVICE, POLICY)).toEqual({ outcome: 'wrong_password' });
+    expect(await account.signIn('wrong', DEVICE, POLICY)).toEqual({ ok: false, reason: 'wrong_password' });
     expect(await inStore(id, (store) => store.throttles.read('strangers'))).toMatchObject({ failures: 1 });
   });
 });
@@ -182,17 +182,17 @@ describe('a password hash below the parameters of today', () => {
   it('is replaced at the next sign-in, once', async () => {
     const { id, account } = await createAccount();
     await plantWeakHash(id);
-    expect(await account.signIn(PASSWORD, DEVICE, POLICY)).toMatchObject({ outcome: 'signed_in' });
+    expect(await account.signIn(PASSWORD, DEVICE, POLICY)).toMatchObject({ ok: true });
     const raised = await readHash(id);
     expect(raised).toMatch(TODAYS_HASH);
-    expect(await account.signIn(PASSWORD, DEVICE, POLICY)).toMatchObject({ outcome: 'signed_in' });
+    expect(await account.signIn(PASSWORD, DEVICE, POLICY)).toMatchObject({ ok: true });
     expect(await readHash(id)).toBe(raised);
   });
 
   it('stays when the password is wrong', async () => {
     const { id, account } = await createAccount();
     const weak = await plantWeakHash(id);
-    expect(await account.signIn('wrong', DEVICE, POLICY)).toEqual({ outcome: 'wrong_password' });
+    expect(await account.signIn('wrong', DEVICE, POLICY)).toEqual({ ok: false, reason: 'wrong_password' });
     expect(await readHash(id)).toBe(weak);
   });
 });

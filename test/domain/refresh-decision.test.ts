@@ -82,8 +82,8 @@ describe('the current token', () => {
 
 describe('the token before the current one', () => {
   it('is answered with the current token from the rotation until the grace window ends', () => {
-    expect(outcomeOf(6, rotatedAtMs)).toBe('replayed');
-    expect(outcomeOf(6, graceEndMs - 1)).toBe('replayed');
+    expect(outcomeOf(6, rotatedAtMs)).toBe('repeated');
+    expect(outcomeOf(6, graceEndMs - 1)).toBe('repeated');
   });
 
   it('is reuse from the millisecond in which the grace window ends', () => {
@@ -94,7 +94,7 @@ describe('the token before the current one', () => {
   it('does not move the grace window, however often it is presented', () => {
     for (let nowMs = rotatedAtMs; nowMs < graceEndMs; nowMs += 1000) {
       // Nothing but the outcome comes back: there is no later window that a caller could store.
-      expect(decideRefresh(session, 6, nowMs, POLICY)).toEqual({ outcome: 'replayed' });
+      expect(decideRefresh(session, 6, nowMs, POLICY)).toEqual({ outcome: 'repeated' });
     }
     expect(outcomeOf(6, graceEndMs)).toBe('reused');
   });
@@ -108,7 +108,7 @@ describe('the token before the current one', () => {
     const brief = { ...POLICY, refreshTtlSeconds: 5 };
     const briefSession = makeSession(brief);
     const briefEndMs = briefSession.exp * 1000;
-    expect(outcomeOf(6, briefEndMs - 1, briefSession, brief)).toBe('replayed');
+    expect(outcomeOf(6, briefEndMs - 1, briefSession, brief)).toBe('repeated');
     expect(outcomeOf(6, briefEndMs, briefSession, brief)).toBe('expired');
   });
 });

@@ -88,7 +88,7 @@ describe('whatever happens to a session', () => {
         for (const { waitMs, offset } of history) {
           nowMs += waitMs;
           const decision = decideRefresh(session, session.counter + offset, nowMs, policy);
-          if (decision.outcome === 'replayed') {
+          if (decision.outcome === 'repeated') {
             expect(offset).toBe(-1);
             expect(nowMs - session.rotatedAtMs).toBeLessThan(policy.graceSeconds * 1000);
           }

@@ -240,7 +240,7 @@ describe('a name whose account does not exist', () => {
       const renaming = account.rename(change, DEVICE);
       await eventually(() => expect(asked).toHaveBeenCalled());
       await vi.advanceTimersByTimeAsync(5_000);
-      expect(await renaming).toEqual({ outcome: 'username_taken' });
+      expect(await renaming).toEqual({ ok: false, reason: 'username_taken' });
     });
     expect(await findAccountId(env.DIRECTORY, ada.name)).toBe(ada.id);
   });

@@ -4,12 +4,14 @@ import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { findAccountId } from '../../src/directory/directory.ts';
 import { randomId } from '../../src/domain/ids.ts';
+import type { Result } from '../../src/domain/result.ts';
 import { DEVICE, inStore, openAccount, POLICY, readStored, runInside } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
 import { interceptNames, type NamesCall } from '../support/directory-faults.ts';
 import { withPlantedHash } from '../support/hashes.ts';
 import { awaitMail, readLinkToken } from '../support/mailbox.ts';
 import { expectSettled, isFree, settle } from '../support/names.ts';
+import { outcomeOf } from '../support/results.ts';
 import { accountOf, PASSWORD, type Person, Service, uniqueName } from '../support/service.ts';
 
 const service = new Service();
@@ -55,8 +57,8 @@ async function plantFault(id: string, call: NamesCall, nth: number, fault: Fault
 }
 
 /** What a call came to; `lost` when the object was stopped. */
-async function outcomeOf(call: Promise<{ outcome: string }>): Promise<string> {
-  return call.then(({ outcome }) => outcome).catch(() => 'lost');
+async function settledAs(call: Promise<Result<unknown, string>>): Promise<string> {
+  return call.then(outcomeOf).catch(() => 'lost');
 }
 
 const points = (calls: [NamesCall, number][]) =>
@@ -74,10 +76,10 @@ describe('a registration', () => {
     const name = uniqueName();
     const names = { username: name, email: `${name}@example.com` };
     const commitLate = await plantFault(id, call, nth, fault);
-    const registration = { id, ...names, password: PASSWORD, device: DEVICE, policy: POLICY };
-    const outcome = await outcomeOf(withPlantedHash(() => openAccount(id).register(registration)));
+    const registration = { id, ...names, password: PASSWORD, client: DEVICE, policy: POLICY };
+    const outcome = await settledAs(withPlantedHash(() => openAccount(id).register(registration)));
     expect(outcome).toBe(
-      fault.startsWith('stops') ? 'lost' : call === 'activate' ? 'registered' : 'directory_unavailable',
+      fault.startsWith('stops') ? 'lost' : call === 'activate' ? 'done' : 'directory_unavailable',
     );
     await commitLate();
     await settle(id);
@@ -92,8 +94,9 @@ describe('a registration', () => {
 
 interface Change {
   calls: [NamesCall, number][];
-  start: (ada: Person) => Promise<{ run: () => Promise<{ outcome: string }>; former: string; next: string }>;
-  done: string;
+  start: (
+    ada: Person,
+  ) => Promise<{ run: () => Promise<Result<unknown, string>>; former: string; next: string }>;
 }
 
 const CHANGES: Record<string, Change> = {
@@ -102,7 +105,6 @@ const CHANGES: Record<string, Change> = {
       ['reserve', 1],
       ['activate', 1],
     ],
-    done: 'changed',
     start: async (ada) => {
       const username = uniqueName();
       const change = { sid: ada.sid, username, accessTtlSeconds: TTL };
@@ -114,7 +116,6 @@ const CHANGES: Record<string, Change> = {
       ['reserve', 1],
       ['activate', 1],
     ],
-    done: 'verified',
     start: async (ada) => {
       const email = `new-${uniqueName()}@example.com`;
       const token = await requestChange(ada, email);
@@ -133,14 +134,14 @@ async function requestChange(ada: Person, email: string): Promise<string> {
   return token;
 }
 
-describe.each(Object.entries(CHANGES))('%s', (_, { calls, start, done }) => {
+describe.each(Object.entries(CHANGES))('%s', (_, { calls, start }) => {
   it.each(points(calls))('ends well when %s %i %s', async (call, nth, fault) => {
     const ada = await service.register();
     const { run, former, next } = await start(ada);
     const commitLate = await plantFault(ada.id, call, nth, fault);
-    const outcome = await outcomeOf(run());
+    const outcome = await settledAs(run());
     expect(outcome).toBe(
-      fault.startsWith('stops') ? 'lost' : call === 'activate' ? done : 'directory_unavailable',
+      fault.startsWith('stops') ? 'lost' : call === 'activate' ? 'done' : 'directory_unavailable',
     );
     await commitLate();
     await settle(ada.id);
@@ -159,8 +160,8 @@ describe.each(Object.entries(CHANGES))('%s', (_, { calls, start, done }) => {
     const ada = await service.register();
     const { run, former, next } = await start(ada);
     const commitLate = await plantFault(ada.id, 'reserve', 1, fault);
-    await outcomeOf(run());
-    expect(await outcomeOf(run())).toBe(done);
+    await settledAs(run());
+    expect(await settledAs(run())).toBe('done');
     await commitLate();
     await settle(ada.id);
     expect(await findAccountId(env.DIRECTORY, next)).toBe(ada.id);
@@ -177,18 +178,18 @@ describe.each(Object.entries(CHANGES))('%s', (_, { calls, start, done }) => {
       const ada = await service.register();
       const { run, former, next } = await start(ada);
       const commitLate = await plantFault(ada.id, 'activate', 1, fault);
-      await outcomeOf(run());
+      await settledAs(run());
       const token = former === ada.email ? await requestChange(ada, former) : '';
       const goBack = () =>
         token === ''
           ? openAccount(ada.id).rename({ sid: ada.sid, username: ada.name, accessTtlSeconds: TTL }, DEVICE)
           : openAccount(ada.id).verifyEmail({ token, accessTtlSeconds: TTL }, { actor: DEVICE });
       // The first change can still take effect in the directory: until it cannot, there is no second one.
-      expect(await outcomeOf(goBack())).toBe('directory_unavailable');
+      expect(await settledAs(goBack())).toBe('directory_unavailable');
       await commitLate();
       await settle(ada.id);
       passSeconds(60);
-      expect(await outcomeOf(goBack())).toBe(done);
+      expect(await settledAs(goBack())).toBe('done');
       await settle(ada.id);
       expect(await findAccountId(env.DIRECTORY, former)).toBe(ada.id);
       await expectSettled(ada.id);
@@ -200,7 +201,7 @@ describe.each(Object.entries(CHANGES))('%s', (_, { calls, start, done }) => {
 
 describe('a deletion', () => {
   const remove = (ada: Person) =>
-    outcomeOf(
+    settledAs(
       Promise.resolve(
         openAccount(ada.id).deleteByOwner(
           { sid: ada.sid, password: PASSWORD, accessTtlSeconds: TTL },
@@ -248,7 +249,7 @@ describe('a deletion', () => {
       const change = await CHANGES[title]?.start(ada);
       if (change === undefined) throw new Error('an unknown change');
       const commitLate = await plantFault(ada.id, call, nth, fault);
-      await outcomeOf(change.run());
+      await settledAs(change.run());
       expect(await remove(ada)).toBe('deleted');
       // All that may be left is what still has to be released.
       const { tables } = await readStored(accountOf(ada.id));

@@ -281,7 +281,10 @@ describe('a change of an account whose registration turns out to have failed', (
     const ada = await service.register();
     await plantPending(ada.id);
     const change = { sid: ada.sid, username: uniqueName(), accessTtlSeconds: 600 };
-    expect(await openAccount(ada.id).rename(change, DEVICE)).toEqual({ outcome: 'directory_unavailable' });
+    expect(await openAccount(ada.id).rename(change, DEVICE)).toEqual({
+      ok: false,
+      reason: 'directory_unavailable',
+    });
     expect(await readStored(accountOf(ada.id))).toEqual(NOTHING);
     expect(await isFree(change.username)).toBe(true);
   });

@@ -37,7 +37,7 @@ it('holds no password, token, cookie, e-mail address or user name, whatever happ
   await loseToken();
 
   const events = lines.map(parseLine);
-  expect(events.some(({ event }) => event === 'refresh_token_theft')).toBe(true);
+  expect(events.some(({ event }) => event === 'refresh_token_reuse')).toBe(true);
   expect([...new Set(events.map(({ code }) => code))].sort()).toEqual([
     'body_too_large',
     'internal',

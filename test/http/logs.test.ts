@@ -178,8 +178,8 @@ describe('the theft of a refresh token', () => {
     const whose = { accountId: ada.id, sessionId: ada.sid };
     expect(lines.map(parseLine)).toMatchObject([
       { event: 'POST /refresh', code: 'ok', reason: 'rotated', ...whose },
-      { event: 'POST /refresh', code: 'ok', reason: 'replayed', ...whose },
-      { event: 'refresh_token_theft', code: 'session_ended', reason: 'session_reused', ...whose },
+      { event: 'POST /refresh', code: 'ok', reason: 'repeated', ...whose },
+      { event: 'refresh_token_reuse', code: 'session_ended', reason: 'refresh_token_reuse', ...whose },
       { event: 'POST /refresh', code: 'session_ended', reason: 'session_over', ...whose },
     ]);
     expect(lines.map(({ level }) => level)).toEqual(['log', 'log', 'warn', 'log']);

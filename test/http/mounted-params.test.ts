@@ -73,7 +73,7 @@ describe.each(prefixes)('mounted below %s', (pattern, prefix) => {
     for (const [action, method] of actions)
       expect((await send(`${path}${action}`, ADMIN_TOKEN, method)).status, action).toBe(204);
     expect((await send(path, ADMIN_TOKEN, 'DELETE')).status).toBe(204);
-    expect(await accountOf(ada.id).inspect()).toBeUndefined();
+    expect(await accountOf(ada.id).inspect()).toMatchObject({ ok: false, reason: 'unknown_account' });
     expect((await send('/me', ben.accessToken, 'GET')).status).toBe(200);
   });
 

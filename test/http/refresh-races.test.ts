@@ -89,8 +89,10 @@ describe('a used refresh token', () => {
     await expectEnded(live);
     expect(await readSids(ada.id)).toEqual([elsewhere.sid]);
     expect((await service.fetch('/me', { bearer: ada.accessToken })).status).toBe(401);
-    const theft = { at_ms: startMs + 30_000, kind: 'token_reused', sid: ada.sid };
-    expect((await readEvents(ada.id)).filter(({ kind }) => kind === 'token_reused')).toMatchObject([theft]);
+    const theft = { at_ms: startMs + 30_000, kind: 'refresh_token_reuse', sid: ada.sid };
+    expect((await readEvents(ada.id)).filter(({ kind }) => kind === 'refresh_token_reuse')).toMatchObject([
+      theft,
+    ]);
     await rotate(elsewhere.cookie);
   });
 

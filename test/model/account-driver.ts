@@ -23,8 +23,8 @@ export class AccountDriver implements Driver {
 
   async refresh(sid: string, counter: number): Promise<RefreshAnswer> {
     const result = this.#account.refresh(sid, counter, NO_DEVICE, this.#policy);
-    if (result.outcome !== 'rotated' && result.outcome !== 'replayed') return { outcome: result.outcome };
-    return { outcome: result.outcome, token: toToken(result.session) };
+    if (!result.ok) return { outcome: result.reason };
+    return { outcome: result.value.rotation, token: toToken(result.value.session) };
   }
 
   async signOut(sid: string) {
@@ -33,16 +33,20 @@ export class AccountDriver implements Driver {
   }
 
   async endOne(by: string, target: string) {
-    return this.#account.endSession(by, target, NO_DEVICE);
+    const result = this.#account.endSession(by, target, NO_DEVICE);
+    return result.ok ? 'ended' : result.reason;
   }
 
   async endAll(by: string, keepsCurrent: boolean) {
-    return this.#account.endSessions(by, keepsCurrent, NO_DEVICE).outcome;
+    const result = this.#account.endSessions(by, keepsCurrent, NO_DEVICE);
+    return result.ok ? 'ended' : result.reason;
   }
 
   async describe(by: string) {
-    const isListed = this.#account.listSessions(by)?.some(({ sid }) => sid === by) ?? false;
-    const isDescribed = this.#account.describe(by)?.session.sid === by;
+    const listed = this.#account.listSessions(by);
+    const isListed = listed.ok && listed.value.some(({ sid }) => sid === by);
+    const described = this.#account.describe(by);
+    const isDescribed = described.ok && described.value.session.sid === by;
     if (isListed !== isDescribed) return 'listed and described differently';
     return isDescribed ? 'described' : 'session_over';
   }

@@ -34,13 +34,13 @@ export class RotationModel {
 
   refresh(sid: string, counter: number, nowMs: number): string {
     const session = this.sessions.get(sid);
-    if (session === undefined) return 'ended';
-    if (nowMs >= session.exp * 1000) return 'expired';
+    if (session === undefined) return 'session_over';
+    if (nowMs >= session.exp * 1000) return 'session_expired';
     if (counter === session.counter) return this.#issue(sid, counter + 1, session.end, nowMs);
     const isInWindow = nowMs < session.rotatedAtMs + this.policy.graceSeconds * 1000;
-    if (counter === session.counter - 1 && isInWindow) return 'replayed';
+    if (counter === session.counter - 1 && isInWindow) return 'repeated';
     this.sessions.delete(sid);
-    return 'reused';
+    return 'refresh_token_reuse';
   }
 
   signOut(sid: string): void {

@@ -132,7 +132,7 @@ export class WorkerDriver implements Driver {
   }
 
   publicOutcome(outcome: string) {
-    return outcome === 'rotated' || outcome === 'replayed' ? 'answered' : 'session_ended';
+    return outcome === 'rotated' || outcome === 'repeated' ? 'answered' : 'session_ended';
   }
 
   async #end(by: string, path: string): Promise<string> {

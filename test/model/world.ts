@@ -85,7 +85,7 @@ export class World {
         const outcome = model.refresh(sid, counter, nowMs);
         const session = model.sessions.get(sid);
         const publicOutcome = this.driver.publicOutcome(outcome);
-        if (session === undefined || (outcome !== 'rotated' && outcome !== 'replayed'))
+        if (session === undefined || (outcome !== 'rotated' && outcome !== 'repeated'))
           return { outcome: publicOutcome };
         const { counter: current, iat, exp } = session;
         return { outcome: publicOutcome, token: { counter: current, iat, exp } };

@@ -123,7 +123,7 @@ describe('the hash queue', () => {
     });
     const next = queue.takeTurn('other', () => 'hashed');
     await expect(failing).rejects.toThrow('no PHC string');
-    expect(await next).toEqual({ outcome: 'done', value: 'hashed' });
+    expect(await next).toEqual({ ok: true, value: 'hashed' });
   });
 });
 

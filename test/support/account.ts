@@ -8,14 +8,15 @@ import type { AccountState } from '../../src/account/state.ts';
 import { toKey } from '../../src/directory/directory.ts';
 import { randomId } from '../../src/domain/ids.ts';
 import { FENCE_MS } from '../../src/domain/name-flow.ts';
-import { type Device, openSession, type Session, type SessionPolicy } from '../../src/domain/session.ts';
+import { type ClientInfo, openSession, type Session, type SessionPolicy } from '../../src/domain/session.ts';
 import type { AccountClient } from '../../src/http/storage-calls.ts';
 import { eventually } from './eventually.ts';
 import { withPlantedHash } from './hashes.ts';
+import { takeValue } from './results.ts';
 import { accountOf, PASSWORD, uniqueName } from './service.ts';
 
 export const DAY_SECONDS = 24 * 60 * 60;
-export const DEVICE: Device = { userAgent: 'Testbrowser/1.0', ip: '192.0.2.7', country: 'NL' };
+export const DEVICE: ClientInfo = { userAgent: 'Testbrowser/1.0', ip: '192.0.2.7', country: 'NL' };
 /** The lifetimes of the contract. */
 export const POLICY: SessionPolicy = {
   refreshTtlSeconds: DAY_SECONDS,
@@ -37,11 +38,9 @@ export async function createAccount({
   const username = uniqueName();
   const email = `${username}@example.com`;
   const account = openAccount(id);
-  const registration = { id, username, email, password: PASSWORD, device: DEVICE, policy };
-  const registered = await withPlantedHash(() => account.register(registration));
-  if (registered.outcome !== 'registered' || registered.session === undefined)
-    throw new Error('registration with a policy opened no session');
-  const { outcome: _, ...grant } = registered;
+  const registration = { id, username, email, password: PASSWORD, client: DEVICE, policy };
+  const grant = takeValue(await withPlantedHash(() => account.register(registration)));
+  if (grant.session === undefined) throw new Error('registration with a policy opened no session');
   // Mail has tests of its own, and alarms of its own would hide the others'.
   await eventually(async () => expect(await inStore(id, ({ mail }) => mail.readNextTryMs())).toBeUndefined());
   await runInside(id, (_, { storage }) => {

@@ -4,6 +4,7 @@ import { expect } from 'vitest';
 import { toKey, toKeys } from '../../src/directory/directory.ts';
 import { inStore, NOTHING, openAccount, readAlarmMs, readStored, ringAlarm } from './account.ts';
 import { passSeconds } from './clock.ts';
+import { takeValue } from './results.ts';
 import { accountOf } from './service.ts';
 
 interface NameRow {
@@ -61,7 +62,7 @@ export async function expectSettled(id: string): Promise<void> {
       emailKey: toKey(email).slice('email:'.length),
     },
   });
-  expect((await openAccount(id).inspect())?.profile).toMatchObject({ username, email });
+  expect(takeValue(await openAccount(id).inspect()).profile).toMatchObject({ username, email });
 }
 
 async function readRows(id: string): Promise<NameRow[]> {

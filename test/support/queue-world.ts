@@ -54,7 +54,7 @@ export class QueueWorld {
     this.#owner
       .run(call, () => this.#queue.takeTurn(line, hash))
       .then(
-        ({ outcome }) => Object.assign(call, { outcome, settledMs: this.nowMs }),
+        (turn) => Object.assign(call, { outcome: turn.ok ? 'done' : turn.reason, settledMs: this.nowMs }),
         // A reset object: nobody hears of it.
         () => undefined,
       );

@@ -2,16 +2,10 @@
 // former one released.
 import { toNameHoldMs } from '../../domain/name-flow.ts';
 import { parseEmail } from '../../domain/names.ts';
-import type { Caller } from '../state.ts';
+import { fail, type Result, succeed } from '../../domain/result.ts';
+import type { Caller, LinkUse } from '../contract.ts';
 import type { AccountRow } from '../storage/account-store.ts';
 import type { FlowRunner } from './flow-runner.ts';
-
-export interface LinkUse {
-  token: string;
-  accessTtlSeconds: number;
-}
-
-export type ChangeOutcome = { outcome: 'verified' | 'invalid_link' | 'email_taken' };
 
 /**
  * Makes the address of a link the account's own. The link stays good until then, so that one whose response was lost can be used
@@ -21,25 +15,25 @@ export async function changeEmail(
   runner: FlowRunner,
   { token, accessTtlSeconds }: LinkUse,
   { actor }: Caller,
-): Promise<ChangeOutcome> {
+): Promise<Result<undefined, 'invalid_link' | 'email_taken'>> {
   const { host } = runner;
   const { state } = host;
   const wanted = readWanted(runner, token);
-  if (wanted === undefined) return { outcome: 'invalid_link' };
+  if (wanted === undefined) return fail('invalid_link');
   const { account: before, email, isDone } = wanted;
-  if (isDone) return { outcome: 'verified' };
+  if (isDone) return succeed(undefined);
   const intent = await runner.start({
     ...{ kind: 'change_email', phase: 'reserving', accountId: before.id },
     ...{ email, former: before.email },
   });
   if ((await runner.reserve(email)) === 'taken') {
     await runner.giveUp(false);
-    return { outcome: 'email_taken' };
+    return fail('email_taken');
   }
   const stillWanted = readWanted(runner, token);
   if (stillWanted === undefined || !runner.mayAdopt(intent)) {
     await runner.giveUp(true);
-    return { outcome: 'invalid_link' };
+    return fail('invalid_link');
   }
   const { account } = stillWanted;
   const nowMs = Date.now();
@@ -52,7 +46,7 @@ export async function changeEmail(
   state.mail.enqueue('email_changed', account.email, nowMs, account.emailVerifiedAtMs !== null);
   state.intents.adopt(nowMs + toNameHoldMs(accessTtlSeconds));
   await runner.settleIfPossible();
-  return { outcome: 'verified' };
+  return succeed(undefined);
 }
 
 interface Wanted {

@@ -1,5 +1,6 @@
 // Deletion: from its intent on, nobody can use the account and no token is issued. Its names are released, and then it is erased.
 import { toNameHoldMs } from '../../domain/name-flow.ts';
+import { type Result, succeed } from '../../domain/result.ts';
 import type { Intent } from '../storage/intent-store.ts';
 import type { FlowRunner } from './flow-runner.ts';
 
@@ -7,12 +8,12 @@ import type { FlowRunner } from './flow-runner.ts';
 export async function deleteAccount(
   runner: FlowRunner,
   accessTtlSeconds: number,
-): Promise<{ outcome: 'deleted' }> {
+): Promise<Result<undefined>> {
   const { host } = runner;
   const { state } = host;
   const account = host.isStored() ? state.rows.readAccount() : undefined;
   // Two deletions at once: the other one was faster.
-  if (account === undefined) return { outcome: 'deleted' };
+  if (account === undefined) return succeed(undefined);
   const pending = state.intents.read();
   if (pending?.kind !== 'delete') {
     const nowMs = Date.now();
@@ -28,7 +29,7 @@ export async function deleteAccount(
     );
   }
   await runner.settle();
-  return { outcome: 'deleted' };
+  return succeed(undefined);
 }
 
 /** The name that a pending change holds beside the account's own: the new one, or once that is adopted, the former one. */

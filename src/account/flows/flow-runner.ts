@@ -12,6 +12,7 @@ import {
   undoReservations,
 } from '../../directory/directory.ts';
 import { decideStart, decideStep, FENCE_MS, mayAdopt, mayForget } from '../../domain/name-flow.ts';
+import { fail, type Refusal, type Result, succeed } from '../../domain/result.ts';
 import { findRetryDelayMs, randomFraction, withDeadline } from '../retry.ts';
 import type { AccountState } from '../state.ts';
 import type { Intent, NewIntent } from '../storage/intent-store.ts';
@@ -36,8 +37,6 @@ export interface FlowHost {
   report: () => Promise<void>;
 }
 
-export type Unavailable = { outcome: 'directory_unavailable' };
-
 /** The directory did not respond, or a write to it may still take effect. */
 class DirectoryFailure extends Error {}
 
@@ -50,9 +49,11 @@ export class FlowRunner {
   }
 
   /** Runs a flow after those that run already. Each call to the directory is bounded, so that none waits for ever. */
-  run<T>(flow: () => Promise<T>): Promise<T | Unavailable> {
-    const running = this.#last.then(flow).catch((error: unknown): Unavailable => {
-      if (error instanceof DirectoryFailure) return { outcome: 'directory_unavailable' };
+  run<T, Reason extends string>(
+    flow: () => Promise<Result<T, Reason>>,
+  ): Promise<Result<T, Reason> | Refusal<'directory_unavailable'>> {
+    const running = this.#last.then(flow).catch((error: unknown) => {
+      if (error instanceof DirectoryFailure) return fail('directory_unavailable');
       throw error;
     });
     this.#last = running.catch(() => undefined);
@@ -114,7 +115,7 @@ export class FlowRunner {
   async settleDue(): Promise<void> {
     const intent = this.host.state.intents.read();
     if (intent === undefined || intent.nextTryAtMs > Date.now()) return;
-    await this.run(() => this.settleIfPossible());
+    await this.run(async () => succeed(await this.settleIfPossible()));
   }
 
   /** Brings what is pending as far as it goes now. Throws when the directory does not respond. */

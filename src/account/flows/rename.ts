@@ -1,45 +1,33 @@
 // Another user name: reserved, adopted by the account, and only then is the former one released.
 import { toRenameHoldMs } from '../../domain/name-flow.ts';
-import type { Profile } from '../contract.ts';
+import { fail, type Result, succeed } from '../../domain/result.ts';
+import type { Actor, Profile, Rename } from '../contract.ts';
 import { readLiveSession, toProfile } from '../sessions.ts';
 import type { AccountState } from '../state.ts';
-import type { Actor } from '../storage/event-store.ts';
 import type { FlowRunner } from './flow-runner.ts';
-
-export interface Rename {
-  sid: string;
-  /** As it is shown (`parseUsername`). */
-  username: string;
-  accessTtlSeconds: number;
-}
-
-export type RenameOutcome =
-  | { outcome: 'changed'; profile: Profile }
-  | { outcome: 'session_over' }
-  | { outcome: 'username_taken' };
 
 export async function rename(
   runner: FlowRunner,
   { sid, username, accessTtlSeconds }: Rename,
   actor: Actor,
-): Promise<RenameOutcome> {
+): Promise<Result<Profile, 'session_over' | 'username_taken'>> {
   const { host } = runner;
   const { state } = host;
   const before = readCaller(runner, sid);
-  if (before === undefined) return { outcome: 'session_over' };
+  if (before === undefined) return fail('session_over');
   const intent = await runner.start({
     ...{ kind: 'rename', phase: 'reserving', accountId: before.id },
     ...{ username, former: before.username },
   });
   if ((await runner.reserve(username)) === 'taken') {
     await runner.giveUp(false);
-    return { outcome: 'username_taken' };
+    return fail('username_taken');
   }
   const account = readCaller(runner, sid);
   // Whoever asked may have been signed out meanwhile, or a recovery has taken the change back.
   if (account === undefined || !runner.mayAdopt(intent)) {
     await runner.giveUp(true);
-    return { outcome: 'session_over' };
+    return fail('session_over');
   }
   const nowMs = Date.now();
   state.rows.writeUsername(username);
@@ -47,7 +35,7 @@ export async function rename(
   state.mail.enqueue('username_changed', account.email, nowMs);
   state.intents.adopt(nowMs + toRenameHoldMs(accessTtlSeconds));
   await runner.settleIfPossible();
-  return { outcome: 'changed', profile: toProfile({ ...account, username }) };
+  return succeed(toProfile({ ...account, username }));
 }
 
 /** The account, if the session of whoever asked is live. */

@@ -1,22 +1,7 @@
 // The account's history, for its owner and for operators: the last security events of each kind (`domain/history.ts`).
 import { countKept, REPEAT_WINDOW_MS } from '../../domain/history.ts';
-import type { Device } from '../../domain/session.ts';
 import type { EventKind } from '../../wire.ts';
-
-/** Who did it: a device, and for what was done from outside, the operator's label. */
-export interface Actor extends Device {
-  operator?: string;
-}
-
-/** One event, or a series of the same: `count` times from `atMs` to `lastAtMs`. */
-export interface EventRow extends Device {
-  atMs: number;
-  lastAtMs: number;
-  count: number;
-  kind: EventKind;
-  sid: string | null;
-  operator: string | null;
-}
+import type { Actor, EventRow } from '../contract.ts';
 
 export class EventStore {
   readonly #sql: SqlStorage;

@@ -155,6 +155,10 @@ const MIGRATIONS: readonly string[] = [
     ON CONFLICT DO UPDATE SET version = version + 1, due_at_ms = 0, attempts = 0;
   END;
   `,
+  // 7: the reuse of a refresh token has the name that log and documentation give it.
+  `
+  UPDATE event SET kind = 'refresh_token_reuse' WHERE kind = 'token_reused';
+  `,
 ];
 
 /** The version that this code reads and writes. */

@@ -1,7 +1,7 @@
 // /admin: for operators, with a token of their own. Everything that is done to an account stands in its history, with the
 // operator's label, and in the audit, which outlives the account.
 
-import type { OperatorAction } from '../../account/operator.ts';
+import type { OperatorAction } from '../../account/contract.ts';
 import { type ListedAccount, listAccounts, MOST_COUNTED, writeStatus } from '../../directory/account-list.ts';
 import { isId, randomId } from '../../domain/ids.ts';
 import { toLookupKeys, toNameKey } from '../../domain/names.ts';
@@ -15,7 +15,7 @@ import {
   accountListQuery,
   accountSearchRequest,
 } from '../../wire.ts';
-import { readDevice } from '../client-info.ts';
+import { readClientInfo } from '../client-info.ts';
 import { type AppContext, outcomeOf, serviceOf } from '../context.ts';
 import { encodeCursor, readCursor, refuseCursor } from '../cursor.ts';
 import { toSecurityEvent, toSessionInfo, toUser } from '../grant.ts';
@@ -133,7 +133,7 @@ const create = route({
     return audited(c, 'create', id, async () => {
       const created = await createAccount(c, names, { id, password, policy: undefined });
       if (!created.ok) return refuse(c, created.reason);
-      return c.json({ user: toUser(created.registered.profile) }, 201);
+      return c.json({ user: toUser(created.value.profile) }, 201);
     });
   },
 });
@@ -152,18 +152,20 @@ const show = route({
   },
   handler: async (c) => {
     const id = readId(c);
-    const found = id && (await callAccountAgain(c, id, (account) => account.inspect()));
-    if (!found) return refuse(c, 'unknown_id');
+    const found =
+      id === undefined ? undefined : await callAccountAgain(c, id, (account) => account.inspect());
+    if (!found?.ok) return refuse(c, 'unknown_id');
+    const account = found.value;
     const response: AccountDetailResponse = {
-      user: toUser(found.profile),
-      emailVerified: found.isEmailVerified,
-      disabled: found.isDisabled,
-      mustResetPassword: found.mustResetPassword,
-      sessions: found.sessions.map((session) => {
+      user: toUser(account.profile),
+      emailVerified: account.isEmailVerified,
+      disabled: account.isDisabled,
+      mustResetPassword: account.mustResetPassword,
+      sessions: account.sessions.map((session) => {
         const { current: _, ...info } = toSessionInfo(session, '');
         return info;
       }),
-      events: found.events.map(toSecurityEvent),
+      events: account.events.map(toSecurityEvent),
     };
     return c.json(response);
   },
@@ -187,10 +189,10 @@ const remove = route({
     return audited(c, 'delete', id, async () => {
       const { accessTtlSeconds } = serviceOf(c).config;
       const result = await callAccount(c, id, (account) => account.deleteByOperator(accessTtlSeconds));
-      if (result.outcome === 'unknown_account') return refuse(c, 'unknown_id');
+      if (result.ok) return c.body(null, 204);
+      if (result.reason === 'unknown_account') return refuse(c, 'unknown_id');
       // Not a refusal: the account completes it.
-      if (result.outcome !== 'deleted') throw new OutageError(result.outcome, undefined);
-      return c.body(null, 204);
+      throw new OutageError(result.reason, undefined);
     });
   },
 });
@@ -249,10 +251,10 @@ async function act(c: AppContext, action: OperatorAction): Promise<Response> {
   const id = readId(c);
   if (id === undefined) return refuse(c, 'unknown_id');
   return audited(c, action, id, async () => {
-    const result = await callAccount(c, id, (account) => account.act(action, readDevice(c)));
-    if (result.outcome !== 'done') return refuse(c, 'unknown_id');
+    const result = await callAccount(c, id, (account) => account.act(action, readClientInfo(c)));
+    if (!result.ok) return refuse(c, 'unknown_id');
     // At once, so that the list agrees with the account. Should this be lost, the account's alarm does the same.
-    await callDirectory(c, (db) => writeStatus(db, result.status)).catch(() => undefined);
+    await callDirectory(c, (db) => writeStatus(db, result.value)).catch(() => undefined);
     return c.body(null, 204);
   });
 }

@@ -2,10 +2,10 @@
 import { parseEmail } from '../../domain/names.ts';
 import { readMailToken } from '../../tokens/mail-token.ts';
 import { type EmailResponse, emailChangeRequest, emailVerificationRequest } from '../../wire.ts';
-import { readDevice } from '../client-info.ts';
+import { readClientInfo } from '../client-info.ts';
 import { outcomeOf, serviceOf } from '../context.ts';
 import { readKnownBrowser } from '../known-browser.ts';
-import { refuse, refusePassword } from '../problem.ts';
+import { refuse, respondRefusal } from '../problem.ts';
 import { type Route, route } from '../route.ts';
 import { callAccount, callAccountAgain } from '../storage-calls.ts';
 
@@ -22,8 +22,8 @@ const showEmail = route({
   },
   handler: async (c, { claims: { sub, sid } }) => {
     const found = await callAccountAgain(c, sub, (account) => account.describe(sid));
-    if (found === undefined) return refuse(c, 'session_over', { isBearer: true });
-    const { profile, isEmailVerified } = found;
+    if (!found.ok) return respondRefusal(c, found);
+    const { profile, isEmailVerified } = found.value;
     return c.json({ email: profile.email, verified: isEmailVerified } satisfies EmailResponse);
   },
 });
@@ -42,9 +42,7 @@ const requestVerification = route({
   },
   handler: async (c, { claims: { sub, sid } }) => {
     const result = await callAccount(c, sub, (account) => account.requestVerification(sid));
-    if (result.outcome === 'session_over') return refuse(c, 'session_over', { isBearer: true });
-    if (result.outcome === 'mail_throttled') return refuse(c, 'mail_throttled', result);
-    return result.outcome === 'requested' ? c.body(null, 202) : refuse(c, result.outcome);
+    return result.ok ? c.body(null, 202) : respondRefusal(c, result);
   },
 });
 
@@ -70,9 +68,9 @@ const verifyEmail = route({
     outcomeOf(c).accountId = accountId;
     const { accessTtlSeconds } = serviceOf(c).config;
     const result = await callAccount(c, accountId, (account) =>
-      account.verifyEmail({ token, accessTtlSeconds }, { actor: readDevice(c) }),
+      account.verifyEmail({ token, accessTtlSeconds }, { actor: readClientInfo(c) }),
     );
-    return result.outcome === 'verified' ? c.body(null, 204) : refuse(c, result.outcome);
+    return result.ok ? c.body(null, 204) : respondRefusal(c, result);
   },
 });
 
@@ -99,10 +97,9 @@ const changeEmail = route({
     const browser = await readKnownBrowser(c, sub);
     const change = { email: address.value.display, password: body.password };
     const result = await callAccount(c, sub, (account) =>
-      account.requestEmailChange(sid, change, { actor: readDevice(c), browser }),
+      account.requestEmailChange(sid, change, { actor: readClientInfo(c), browser }),
     );
-    if (result.outcome === 'mail_throttled') return refuse(c, 'mail_throttled', result);
-    return result.outcome === 'requested' ? c.body(null, 202) : refusePassword(c, result);
+    return result.ok ? c.body(null, 202) : respondRefusal(c, result);
   },
 });
 

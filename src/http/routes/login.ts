@@ -4,11 +4,11 @@ import { findAccountId } from '../../directory/directory.ts';
 import { toLookupKeys } from '../../domain/names.ts';
 import { loginRequest } from '../../wire.ts';
 import { waitSince } from '../answer-moment.ts';
-import { readDevice } from '../client-info.ts';
+import { readClientInfo } from '../client-info.ts';
 import { outcomeOf, receivedAtMs, serviceOf } from '../context.ts';
 import { issueTokens } from '../grant.ts';
 import { readKnownBrowser, rememberBrowser } from '../known-browser.ts';
-import { refuse } from '../problem.ts';
+import { respondRefusal } from '../problem.ts';
 import { endReplacedSessions } from '../refresh-cookie.ts';
 import { route } from '../route.ts';
 import { toPolicy } from '../service.ts';
@@ -62,18 +62,17 @@ export const login = route({
     const browser = await readKnownBrowser(c, accountId);
     const options = { browser, requiresVerifiedEmail: config.requiresVerifiedEmail };
     const result = await callAccount(c, accountId, (account) =>
-      account.signIn(body.password, readDevice(c), toPolicy(config), options),
+      account.signIn(body.password, readClientInfo(c), toPolicy(config), options),
     );
-    if (result.outcome === 'throttled') return refuse(c, 'account_throttled', result);
-    // Nothing was tried, for a known name or an unknown one: there is no time to hide.
-    if (result.outcome === 'too_busy') return refuse(c, 'too_busy');
-    if (result.outcome !== 'signed_in') {
-      await waitSince(receivedAtMs(c), REFUSAL_FLOOR_MS);
-      return refuse(c, result.outcome);
+    if (!result.ok) {
+      // Where nothing was tried, for a known name or an unknown one, there is no time to hide.
+      const wasTried = result.reason !== 'account_throttled' && result.reason !== 'too_busy';
+      if (wasTried) await waitSince(receivedAtMs(c), REFUSAL_FLOOR_MS);
+      return respondRefusal(c, result);
     }
     await endReplacedSessions(c);
-    const tokens = await issueTokens(c, result);
-    await rememberBrowser(c, accountId, result.browser);
+    const tokens = await issueTokens(c, result.value);
+    await rememberBrowser(c, accountId, result.value.browser);
     return c.json(tokens);
   },
 });

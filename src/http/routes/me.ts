@@ -9,11 +9,11 @@ import {
   type MeResponse,
   profileChangeRequest,
 } from '../../wire.ts';
-import { readDevice } from '../client-info.ts';
+import { readClientInfo } from '../client-info.ts';
 import { serviceOf } from '../context.ts';
 import { toRfc3339, toSecurityEvent, toSessionInfo, toUser } from '../grant.ts';
 import { readKnownBrowser } from '../known-browser.ts';
-import { refuse, refusePassword } from '../problem.ts';
+import { refuse, respondRefusal } from '../problem.ts';
 import { type Route, route } from '../route.ts';
 import { callAccount, callAccountAgain } from '../storage-calls.ts';
 
@@ -34,8 +34,8 @@ const showMe = route({
   },
   handler: async (c, { claims: { sub, sid } }) => {
     const found = await callAccountAgain(c, sub, (account) => account.describe(sid));
-    if (found === undefined) return refuse(c, 'session_over', { isBearer: true });
-    const { profile, session } = found;
+    if (!found.ok) return respondRefusal(c, found);
+    const { profile, session } = found.value;
     return c.json({ user: toUser(profile), session: toSessionInfo(session, sid) } satisfies MeResponse);
   },
 });
@@ -62,11 +62,8 @@ const changeProfile = route({
       return refuse(c, 'invalid_input', { errors: [{ field: 'username', message: username.message }] });
     const { accessTtlSeconds } = serviceOf(c).config;
     const change = { sid, username: username.value.display, accessTtlSeconds };
-    const result = await callAccount(c, sub, (account) => account.rename(change, readDevice(c)));
-    if (result.outcome === 'changed') return c.json({ user: toUser(result.profile) });
-    if (result.outcome === 'username_taken' || result.outcome === 'directory_unavailable')
-      return refuse(c, result.outcome);
-    return refusePassword(c, result);
+    const result = await callAccount(c, sub, (account) => account.rename(change, readClientInfo(c)));
+    return result.ok ? c.json({ user: toUser(result.value) }) : respondRefusal(c, result);
   },
 });
 
@@ -89,10 +86,9 @@ const deleteAccount = route({
     const { accessTtlSeconds } = serviceOf(c).config;
     const deletion = { sid, password: body.password, accessTtlSeconds };
     const result = await callAccount(c, sub, (account) =>
-      account.deleteByOwner(deletion, { actor: readDevice(c), browser }),
+      account.deleteByOwner(deletion, { actor: readClientInfo(c), browser }),
     );
-    if (result.outcome === 'deleted') return c.body(null, 204);
-    return result.outcome === 'directory_unavailable' ? refuse(c, result.outcome) : refusePassword(c, result);
+    return result.ok ? c.body(null, 204) : respondRefusal(c, result);
   },
 });
 
@@ -111,8 +107,8 @@ const showHistory = route({
   },
   handler: async (c, { claims: { sub, sid } }) => {
     const events = await callAccountAgain(c, sub, (account) => account.listEvents(sid));
-    if (events === undefined) return refuse(c, 'session_over', { isBearer: true });
-    return c.json({ events: events.map(toSecurityEvent) } satisfies HistoryResponse);
+    if (!events.ok) return respondRefusal(c, events);
+    return c.json({ events: events.value.map(toSecurityEvent) } satisfies HistoryResponse);
   },
 });
 
@@ -131,9 +127,8 @@ const exportData = route({
   },
   handler: async (c, { claims: { sub, sid } }) => {
     const result = await callAccount(c, sub, (account) => account.exportData(sid));
-    if (result.outcome !== 'exported') return refusePassword(c, result);
-    const { data } = result;
-    if (data === undefined) return refuse(c, 'session_over', { isBearer: true });
+    if (!result.ok) return respondRefusal(c, result);
+    const data = result.value;
     const setAtMs = data.events.find(({ kind }) => SETS_PASSWORD.has(kind))?.lastAtMs;
     return c.json({
       user: toUser(data.profile),

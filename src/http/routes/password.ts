@@ -2,13 +2,15 @@
 import { deriveDecoyId } from '../../directory/decoy.ts';
 import { findAccountId } from '../../directory/directory.ts';
 import { toLookupKeys } from '../../domain/names.ts';
+import type { Refusal } from '../../domain/result.ts';
+import type { FailureReason } from '../../errors.ts';
 import { readMailToken } from '../../tokens/mail-token.ts';
 import { forgottenPasswordRequest, passwordChangeRequest, passwordResetRequest } from '../../wire.ts';
 import { waitSince } from '../answer-moment.ts';
-import { readDevice } from '../client-info.ts';
-import { outcomeOf, receivedAtMs, serviceOf } from '../context.ts';
+import { readClientInfo } from '../client-info.ts';
+import { type AppContext, outcomeOf, receivedAtMs, serviceOf } from '../context.ts';
 import { readKnownBrowser, rememberBrowser } from '../known-browser.ts';
-import { refuse, refusePassword } from '../problem.ts';
+import { refuse, respondRefusal } from '../problem.ts';
 import { type Route, route } from '../route.ts';
 import { callAccount, callDirectory, finishLater } from '../storage-calls.ts';
 
@@ -32,12 +34,11 @@ const changePassword = route({
     const browser = await readKnownBrowser(c, sub);
     const change = { sid, ...body, minLength: serviceOf(c).config.passwordMinLength };
     const result = await callAccount(c, sub, (account) =>
-      account.changePassword(change, { actor: readDevice(c), browser }),
+      account.changePassword(change, { actor: readClientInfo(c), browser }),
     );
-    if (result.outcome === 'weak_password')
-      return refuse(c, 'invalid_input', { errors: [{ field: 'newPassword', message: result.message }] });
-    if (result.outcome !== 'changed') return refusePassword(c, result);
-    if (result.browser !== undefined) await rememberBrowser(c, sub, result.browser);
+    if (!result.ok) return refuseNewPassword(c, result);
+    const { browser: renewed } = result.value;
+    if (renewed !== undefined) await rememberBrowser(c, sub, renewed);
     return c.body(null, 204);
   },
 });
@@ -72,9 +73,9 @@ const forgotPassword = route({
       deriveDecoyId(serviceOf(c).decoyKey, key),
       callDirectory(c, (db) => findAccountId(db, body.email)),
     ]);
-    const device = readDevice(c);
+    const client = readClientInfo(c);
     const asked = callAccount(c, foundId ?? decoyId, (account) =>
-      account.requestPasswordReset({ actor: device }),
+      account.requestPasswordReset({ actor: client }),
     );
     // An outage here would tell names apart; whoever gets no mail asks again.
     finishLater(c, asked);
@@ -108,12 +109,18 @@ const resetPassword = route({
       minLength: serviceOf(c).config.passwordMinLength,
     };
     const result = await callAccount(c, mailed.accountId, (account) =>
-      account.resetPassword(reset, { actor: readDevice(c) }),
+      account.resetPassword(reset, { actor: readClientInfo(c) }),
     );
-    if (result.outcome === 'weak_password')
-      return refuse(c, 'invalid_input', { errors: [{ field: 'newPassword', message: result.message }] });
-    return result.outcome === 'reset' ? c.body(null, 204) : refuse(c, result.outcome);
+    return result.ok ? c.body(null, 204) : refuseNewPassword(c, result);
   },
 });
+
+function refuseNewPassword(
+  c: AppContext,
+  refusal: Refusal<'weak_password'> | { reason: FailureReason; retryAfterSeconds?: number },
+): Response {
+  if (refusal.reason !== 'weak_password') return respondRefusal(c, refusal);
+  return refuse(c, 'invalid_input', { errors: [{ field: 'newPassword', message: refusal.message }] });
+}
 
 export const password: Route[] = [changePassword, forgotPassword, resetPassword];

@@ -4,10 +4,11 @@ import { findTaken, type Holder } from '../../directory/directory.ts';
 import { randomId } from '../../domain/ids.ts';
 import { type Name, parseEmail, parseUsername } from '../../domain/names.ts';
 import { findPasswordFault } from '../../domain/password-rules.ts';
+import { fail, type Result } from '../../domain/result.ts';
 import type { SessionPolicy } from '../../domain/session.ts';
 import { OutageError } from '../../errors.ts';
 import { type FieldError, type RegisterRequest, type RegisterResponse, registerRequest } from '../../wire.ts';
-import { readDevice } from '../client-info.ts';
+import { readClientInfo } from '../client-info.ts';
 import { type AppContext, outcomeOf, serviceOf } from '../context.ts';
 import { issueTokens, toUser } from '../grant.ts';
 import { rememberBrowser } from '../known-browser.ts';
@@ -51,7 +52,7 @@ export const register = route({
     const policy = config.requiresVerifiedEmail ? undefined : toPolicy(config);
     const created = await createAccount(c, names, { password: body.password, policy });
     if (!created.ok) return refuse(c, created.reason);
-    const { registered } = created;
+    const registered = created.value;
     const user = toUser(registered.profile);
     if (registered.session === undefined) return c.json({ user }, 201);
     await endReplacedSessions(c);
@@ -60,10 +61,6 @@ export const register = route({
     return c.json(response, 201);
   },
 });
-
-type Created =
-  | { ok: true; registered: Registered }
-  | { ok: false; reason: 'username_taken' | 'email_taken' | 'too_busy' };
 
 /** Makes an account. Without a password the owner is mailed a link to set one; without a policy nobody is signed in. */
 export async function createAccount(
@@ -74,25 +71,24 @@ export async function createAccount(
     password,
     policy,
   }: { id?: string; password: string | undefined; policy: SessionPolicy | undefined },
-): Promise<Created> {
+): Promise<Result<Registered, 'username_taken' | 'email_taken' | 'too_busy'>> {
   // Asked before anything is made: a taken name should cost no hash. The account itself decides.
   const taken = await callDirectory(c, (db) => findTaken(db, { ...names, nowMs: Date.now() }));
-  if (taken !== undefined && (await isHeld(c, taken.holder))) return { ok: false, reason: taken.reason };
+  if (taken !== undefined && (await isHeld(c, taken.holder))) return fail(taken.reason);
 
   outcomeOf(c).accountId = id;
   const registration: Registration = {
     id,
     username: names.username.display,
     email: names.email.display,
-    device: readDevice(c),
+    client: readClientInfo(c),
     ...(password !== undefined && { password }),
     ...(policy !== undefined && { policy }),
   };
   const registered = await callAccount(c, id, (account) => account.register(registration));
-  if (registered.outcome === 'registered') return { ok: true, registered };
+  if (registered.ok || registered.reason !== 'directory_unavailable') return registered;
   // Not a refusal: what becomes of it is open (account/flows/register.ts).
-  if (registered.outcome === 'directory_unavailable') throw new OutageError(registered.outcome, undefined);
-  return { ok: false, reason: registered.outcome };
+  throw new OutageError(registered.reason, undefined);
 }
 
 /** Whether a name has a holder that exists. One that cannot be asked does. */

@@ -1,11 +1,11 @@
 // GET /sessions, DELETE /sessions and DELETE /sessions/{id}: what the owner sees of the account's sessions, and ends.
 import { isId } from '../../domain/ids.ts';
 import { endSessionsQuery, type SessionsResponse } from '../../wire.ts';
-import { readDevice } from '../client-info.ts';
+import { readClientInfo } from '../client-info.ts';
 import { toSessionInfo } from '../grant.ts';
 import { rememberBrowser } from '../known-browser.ts';
 import { readPathId } from '../path-id.ts';
-import { refuse } from '../problem.ts';
+import { refuse, respondRefusal } from '../problem.ts';
 import { presentsSession } from '../refresh-cookie.ts';
 import { type Route, route } from '../route.ts';
 import { callAccount, callAccountAgain } from '../storage-calls.ts';
@@ -23,8 +23,8 @@ const listSessions = route({
   },
   handler: async (c, { claims: { sub, sid } }) => {
     const sessions = await callAccountAgain(c, sub, (account) => account.listSessions(sid));
-    if (sessions === undefined) return refuse(c, 'session_over', { isBearer: true });
-    const shown = sessions.map((session) => toSessionInfo(session, sid));
+    if (!sessions.ok) return respondRefusal(c, sessions);
+    const shown = sessions.value.map((session) => toSessionInfo(session, sid));
     return c.json({ sessions: shown } satisfies SessionsResponse);
   },
 });
@@ -48,11 +48,11 @@ const endSessions = route({
     const keepsCurrent = query.keep === 'current';
     const hasCookie = await presentsSession(c, claims);
     const result = await callAccount(c, sub, (account) =>
-      account.endSessions(sid, keepsCurrent, readDevice(c), hasCookie),
+      account.endSessions(sid, keepsCurrent, readClientInfo(c), hasCookie),
     );
-    if (result.outcome !== 'ended') return refuse(c, 'session_over', { isBearer: true });
+    if (!result.ok) return respondRefusal(c, result);
     // Every device cookie was revoked; the browser that stays signed in gets a new one.
-    if (result.browser !== undefined) await rememberBrowser(c, sub, result.browser);
+    if (result.value.browser !== undefined) await rememberBrowser(c, sub, result.value.browser);
     return c.body(null, 204);
   },
 });
@@ -73,11 +73,10 @@ const endSession = route({
     const target = readPathId(c);
     if (!isId(target)) return refuse(c, 'unknown_session');
     const hasCookie = await presentsSession(c, claims);
-    const outcome = await callAccount(c, sub, (account) =>
-      account.endSession(sid, target, readDevice(c), hasCookie),
+    const result = await callAccount(c, sub, (account) =>
+      account.endSession(sid, target, readClientInfo(c), hasCookie),
     );
-    if (outcome === 'session_over') return refuse(c, outcome, { isBearer: true });
-    return outcome === 'ended' ? c.body(null, 204) : refuse(c, outcome);
+    return result.ok ? c.body(null, 204) : respondRefusal(c, result);
   },
 });
 
