@@ -36,6 +36,11 @@ const answers = {
     code: 'password_reset_required',
     title: 'Set a new password first',
   },
+  second_factor_required: {
+    status: 403,
+    code: 'second_factor_required',
+    title: 'A second factor is required',
+  },
   account_disabled: { status: 403, code: 'account_disabled', title: 'This account is disabled' },
   origin_not_allowed: { status: 403, code: 'origin_not_allowed', title: 'This origin is not allowed' },
   registration_closed: { status: 403, code: 'registration_closed', title: 'Registration is closed' },

@@ -211,10 +211,13 @@ export interface HistoryResponse {
   events: SecurityEvent[];
 }
 
-/** A way to sign in: its kind, and since when it is this one. Never its secret. */
+export const credentialKinds = ['password', 'totp', 'recovery_codes', 'passkey'] as const;
+
+/** A way to sign in: when it was set, and the last sign-in with it. Never its secret. */
 export interface Credential {
-  kind: 'password';
-  setAt: string;
+  kind: (typeof credentialKinds)[number];
+  createdAt: string;
+  lastUsedAt: string | null;
 }
 
 /** Response of `GET /me/export`: all that the account holds of its owner, without secrets. */
@@ -314,6 +317,7 @@ export const errorCodes = [
   'email_already_verified',
   'password_reset_required',
   'account_disabled',
+  'second_factor_required',
   'origin_not_allowed',
   'registration_closed',
   'not_found',

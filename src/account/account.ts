@@ -8,13 +8,15 @@
 // Storage writes of one turn are committed together, and no answer leaves before they are (the output gate).
 import { DurableObject } from 'cloudflare:workers';
 import type { AccountStatus } from '../directory/account-list.ts';
-import { randomId } from '../domain/ids.ts';
 import { fail, type Refusal, type Result, succeed } from '../domain/result.ts';
 import type { Session, SessionPolicy } from '../domain/session.ts';
 import { hashQueue } from '../passwords/hash-queue.ts';
 import { ALARM_RETRY_MS, AlarmClock, clearExpired, isOver } from './alarm.ts';
 import type * as contract from './contract.ts';
-import * as credentials from './credentials.ts';
+import * as passwords from './credentials/password.ts';
+import { hashChosenPassword, strengthenHash, takeLimit, tryInTurn } from './credentials/password-attempt.ts';
+import { reauthenticate } from './credentials/reauthenticate.ts';
+import * as addresses from './email.ts';
 import { changeEmail } from './flows/change-email.ts';
 import { deleteAccount } from './flows/delete.ts';
 import { FlowRunner } from './flows/flow-runner.ts';
@@ -23,7 +25,6 @@ import { rename } from './flows/rename.ts';
 import { act, inspect } from './operator.ts';
 import { readStatus, reportWhenDue } from './operator-index.ts';
 import { sendFarewell } from './outbox.ts';
-import { hashChosenPassword, proveOwner, strengthenHash, tryInTurn } from './password-check.ts';
 import * as sessions from './sessions.ts';
 import * as signIns from './sign-in.ts';
 import { type AccountState, openState } from './state.ts';
@@ -72,7 +73,8 @@ export class Account extends DurableObject<Env> {
     Result<contract.Registered, 'username_taken' | 'email_taken' | 'directory_unavailable' | 'too_busy'>
   > {
     const turn = await hashQueue.takeTurn('other', () => {
-      const passwordHash = hashChosenPassword(registration.password ?? randomId());
+      const { password } = registration;
+      const passwordHash = password === undefined ? undefined : hashChosenPassword(password);
       this.#ensureStored();
       const registered = this.#storeAll(() =>
         signIns.storeRegistration(this.state, registration, passwordHash, Date.now()),
@@ -97,7 +99,7 @@ export class Account extends DurableObject<Env> {
     client: contract.Actor,
     policy: SessionPolicy,
     { browser, requiresVerifiedEmail = false }: contract.SignInConditions = {},
-  ): Promise<Result<contract.Grant, contract.SignInRefusal>> {
+  ): Promise<Result<contract.SignedIn, contract.SignInRefusal>> {
     const caller = { actor: client, browser };
     const result = await tryInTurn(this.state, caller, this.#isStored, () => {
       this.#ensureStored();
@@ -115,6 +117,7 @@ export class Account extends DurableObject<Env> {
       if (!completed.ok)
         return completed.reason === 'directory_unavailable' ? completed : fail('unknown_account');
     }
+    if (result.value.status === 'factor_required') return result;
     await strengthenHash(this.state, password, () => this.#isStored);
     return result;
   }
@@ -159,7 +162,7 @@ export class Account extends DurableObject<Env> {
   ): Result<contract.Inspection, 'session_over' | 'unknown_account' | 'account_throttled'> {
     return this.#withSession(sid, () => {
       const nowMs = Date.now();
-      return credentials.takeLimit(this.state, 'export', nowMs) ?? inspect(this.state, nowMs);
+      return takeLimit(this.state, 'export', nowMs) ?? inspect(this.state, nowMs);
     });
   }
 
@@ -203,13 +206,13 @@ export class Account extends DurableObject<Env> {
   > {
     for (;;) {
       const proof = await this.#tryWithSession(change.sid, caller, () =>
-        credentials.prepareChange(this.state, change, caller, Date.now()),
+        passwords.prepareChange(this.state, change, caller, Date.now()),
       );
       if (!proof.ok) return proof;
       const turn = await hashQueue.takeTurn('begun', () =>
         this.#withSession(change.sid, (account) =>
-          account.passwordHash === proof.value.provenHash
-            ? credentials.changePassword(this.state, account, change, caller, Date.now())
+          this.state.credentials.readPasswordHash() === proof.value.provenHash
+            ? passwords.changePassword(this.state, account, change, caller, Date.now())
             : fail('hash_replaced'),
         ),
       );
@@ -221,7 +224,7 @@ export class Account extends DurableObject<Env> {
 
   /** Queues a reset mail. Whoever asks learns nothing of the account, and so nothing of the outcome. */
   requestPasswordReset(caller: contract.Caller): void {
-    if (this.#isOpen()) credentials.requestPasswordReset(this.state, caller, Date.now());
+    if (this.#isOpen()) passwords.requestPasswordReset(this.state, caller, Date.now());
     this.#afterMail();
   }
 
@@ -230,11 +233,11 @@ export class Account extends DurableObject<Env> {
     caller: contract.Caller,
   ): Promise<Result<undefined, 'invalid_link' | 'weak_password' | 'too_busy'>> {
     if (!this.#isOpen()) return fail('invalid_link');
-    const fault = credentials.findResetFault(this.state, reset, Date.now());
+    const fault = passwords.findResetFault(this.state, reset, Date.now());
     if (fault !== undefined) return fault;
     const turn = await hashQueue.takeTurn('other', () => {
       if (!this.#isOpen()) return fail('invalid_link');
-      const result = this.#storeAll(() => credentials.resetPassword(this.state, reset, caller, Date.now()));
+      const result = this.#storeAll(() => passwords.resetPassword(this.state, reset, caller, Date.now()));
       this.#afterMail();
       return result;
     });
@@ -245,7 +248,7 @@ export class Account extends DurableObject<Env> {
     sid: string,
   ): Result<undefined, 'session_over' | 'mail_throttled' | 'email_already_verified'> {
     return this.#withSession(sid, (account) =>
-      credentials.requestVerification(this.state, account, Date.now()),
+      addresses.requestVerification(this.state, account, Date.now()),
     );
   }
 
@@ -255,7 +258,7 @@ export class Account extends DurableObject<Env> {
     caller: contract.Caller,
   ): Promise<Result<undefined, 'invalid_link' | 'email_taken' | 'directory_unavailable'>> {
     if (!this.#isOpen()) return fail('invalid_link');
-    const verified = credentials.verifyEmail(this.state, token, caller, Date.now());
+    const verified = addresses.verifyEmail(this.state, token, caller, Date.now());
     this.#alarm.scheduleAlarm();
     if (!verified.ok) return verified;
     if (verified.value === 'verified') return succeed(undefined);
@@ -270,7 +273,7 @@ export class Account extends DurableObject<Env> {
     caller: contract.Caller,
   ): Promise<Result<undefined, 'session_over' | 'mail_throttled' | 'too_busy' | contract.PasswordRefusal>> {
     return this.#tryWithSession(sid, caller, () =>
-      credentials.requestEmailChange(this.state, change, caller, Date.now()),
+      addresses.requestEmailChange(this.state, change, caller, Date.now()),
     );
   }
 
@@ -285,7 +288,7 @@ export class Account extends DurableObject<Env> {
     >
   > {
     if (this.#readLiveSession(change.sid) === undefined) return fail('session_over');
-    const refused = credentials.takeLimit(this.state, 'rename', Date.now());
+    const refused = takeLimit(this.state, 'rename', Date.now());
     if (refused !== undefined) return refused;
     return this.#flows.run(() => rename(this.#flows, change, client));
   }
@@ -306,7 +309,7 @@ export class Account extends DurableObject<Env> {
     if (!hasSession()) return fail('session_over');
     const check = await tryInTurn(this.state, caller, this.#isStored, () => {
       if (!hasSession()) return fail('session_over');
-      const proof = this.#storeAll(() => proveOwner(this.state, password, caller, Date.now()));
+      const proof = this.#storeAll(() => reauthenticate(this.state, { password }, caller, Date.now()));
       this.#alarm.scheduleAlarm();
       return proof;
     });

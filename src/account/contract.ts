@@ -1,4 +1,5 @@
 // What the account takes and gives: the types of its methods (account.ts). Plain data, which RPC copies.
+import type { Authentication, CredentialKind, SecondFactor } from '../domain/authentication.ts';
 import type { Refusal } from '../domain/result.ts';
 import type { ClientInfo, Session, SessionPolicy } from '../domain/session.ts';
 import type { EventKind } from '../wire.ts';
@@ -32,7 +33,7 @@ export interface Profile {
 
 /** What a pair of tokens is minted from, as of `nowMs`. The rest of a session stays where it is. */
 export interface Mintable {
-  session: Pick<Session, 'sid' | 'counter' | 'iat' | 'exp' | 'createdAtMs'>;
+  session: Pick<Session, 'sid' | 'counter' | 'iat' | 'exp' | keyof Authentication>;
   profile: Profile;
   nowMs: number;
 }
@@ -42,6 +43,14 @@ export interface Grant extends Mintable {
   session: Session;
   browser: KnownBrowser;
 }
+
+/**
+ * What a right password led to: a session, or the demand for one of the account's other credentials. Nothing is granted before it
+ * is met.
+ */
+export type SignedIn =
+  | ({ status: 'signed_in' } & Grant)
+  | { status: 'factor_required'; methods: SecondFactor[] };
 
 /** What a sign-in is judged by, beside the password. */
 export interface SignInConditions {
@@ -150,6 +159,8 @@ export interface Inspection {
   isDisabled: boolean;
   mustResetPassword: boolean;
   sessions: Session[];
+  /** What it can be signed in to with, the oldest first. */
+  credentials: { kind: CredentialKind; createdAtMs: number; lastUsedAtMs: number | null }[];
   events: EventRow[];
 }
 

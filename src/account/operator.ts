@@ -15,6 +15,9 @@ export function inspect(state: AccountState, nowMs: number): Result<Inspection, 
     isDisabled: account.disabledAtMs !== null,
     mustResetPassword: account.mustResetPassword,
     sessions: listLiveSessions(state, nowMs),
+    credentials: state.credentials
+      .list()
+      .map(({ kind, createdAtMs, lastUsedAtMs }) => ({ kind, createdAtMs, lastUsedAtMs })),
     events: state.events.list(),
   });
 }
@@ -43,7 +46,7 @@ export function act(
       state.events.record('sessions_ended_by_operator', nowMs, actor);
       break;
     case 'force_password_reset':
-      state.rows.writeMustResetPassword();
+      state.rows.writeMustResetPassword(true);
       revokeEverything(state, nowMs);
       state.events.record('password_reset_forced', nowMs, actor);
       state.mail.enqueue('reset_password', account.email, nowMs);

@@ -115,7 +115,8 @@ async function deliver({ state, env, isStored }: DeliveryContext, due: Outgoing)
     if (!state.limits.peek(limit, Date.now(), part).allowed) return postponeOverLimit(state, due);
     if (!(await isUnderRecipientLimit(setup, env, due, state.rows.readAccount())))
       return isStored() ? postponeOverLimit(state, due) : 'over_limit';
-    if (!isStored()) return 'withdrawn';
+    // Erased meanwhile: an account that is being deleted keeps its intent, and nothing else.
+    if (!isStored() || state.rows.readAccount() === undefined) return 'withdrawn';
     state.limits.take(limit, Date.now(), part);
     state.mail.markCounted(due.id, Date.now());
   }

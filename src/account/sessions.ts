@@ -81,10 +81,10 @@ export function refreshSession(
 }
 
 function toMintable(
-  { sid, createdAtMs }: Session,
+  { sid, amr, acr, authenticatedAtMs }: Session,
   { counter, iat, exp }: Pick<Rotation, 'counter' | 'iat' | 'exp'>,
 ): Mintable['session'] {
-  return { sid, counter, iat, exp, createdAtMs };
+  return { sid, counter, iat, exp, amr, acr, authenticatedAtMs };
 }
 
 /** A session that has not run out. */

@@ -1,10 +1,11 @@
 // The two ways to a first session: registering and signing in. Synchronous, like everything that decides: signing in hashes once,
 // in its turn of the hash queue.
 
+import { findSecondFactors } from '../domain/authentication.ts';
 import { fail, type Result, succeed } from '../domain/result.ts';
 import type { SessionPolicy } from '../domain/session.ts';
-import type { Caller, Grant, Registered, Registration, SignInRefusal } from './contract.ts';
-import { countSignIn, trySignIn } from './password-check.ts';
+import type { Caller, Registered, Registration, SignedIn, SignInRefusal } from './contract.ts';
+import { countFailedTry, countSignIn, trySignIn } from './credentials/password-attempt.ts';
 import { grantSession } from './sessions.ts';
 import type { AccountState } from './state.ts';
 import type { AccountRow } from './storage/account-store.ts';
@@ -15,16 +16,17 @@ import type { AccountRow } from './storage/account-store.ts';
  */
 export function storeRegistration(
   state: AccountState,
-  { id, username, email, password, client, policy }: Registration,
-  passwordHash: string,
+  { id, username, email, client, policy }: Registration,
+  passwordHash: string | undefined,
   nowMs: number,
 ): Registered {
-  const { rows, events, mail, intents } = state;
-  rows.insertAccount({ id, username, email, passwordHash, createdAtMs: nowMs });
-  if (password === undefined) rows.writeMustResetPassword();
+  const { rows, credentials, events, mail, intents } = state;
+  rows.insertAccount({ id, username, email, createdAtMs: nowMs });
+  if (passwordHash === undefined) rows.writeMustResetPassword(true);
+  else credentials.replacePassword(passwordHash, nowMs);
   intents.begin({ kind: 'register', phase: 'reserving', accountId: id, username, email }, nowMs);
   events.record('registered', nowMs, client);
-  mail.enqueue(password === undefined ? 'reset_password' : 'verify_email', email, nowMs);
+  mail.enqueue(passwordHash === undefined ? 'reset_password' : 'verify_email', email, nowMs);
   if (policy !== undefined) return grantSession(state, client, policy, { nowMs });
   return {
     session: undefined,
@@ -39,17 +41,27 @@ export function signIn(
   password: string,
   caller: Caller,
   { policy, requiresVerifiedEmail }: { policy: SessionPolicy; requiresVerifiedEmail: boolean },
-): Result<Grant, SignInRefusal> {
+): Result<SignedIn, SignInRefusal> {
   const nowMs = Date.now();
   const check = trySignIn(state, password, caller, nowMs);
   if (!check.ok) return check;
   const { account, knownBrowserId, isEstablished } = check.value;
   const refusal = findRefusal(account, requiresVerifiedEmail);
+  const methods = findSecondFactors(state.credentials.list().map(({ kind }) => kind));
+  if (refusal === undefined && methods.length > 0) {
+    // The right password is not told apart for nothing: the try stays counted until the second factor is met.
+    countFailedTry(state, knownBrowserId, nowMs);
+    return succeed({ status: 'factor_required', methods });
+  }
   const result =
     refusal === undefined
-      ? succeed(grantSession(state, caller.actor, policy, { nowMs, knownBrowserId, isEstablished }))
+      ? succeed({
+          status: 'signed_in' as const,
+          ...grantSession(state, caller.actor, policy, { nowMs, knownBrowserId, isEstablished }),
+        })
       : fail(refusal);
   countSignIn(state, check.value, nowMs);
+  state.credentials.notePasswordUse(nowMs);
   return result;
 }
 

@@ -1,6 +1,7 @@
 // What the parts of an account work on: its rows, by subject. Internal to the account object.
 
 import { AccountStore } from './storage/account-store.ts';
+import { CredentialStore } from './storage/credential-store.ts';
 import { EventStore } from './storage/event-store.ts';
 import { IntentStore } from './storage/intent-store.ts';
 import { LimitStore } from './storage/limit-store.ts';
@@ -14,6 +15,7 @@ export interface AccountState {
   /** The account's own row. */
   rows: AccountStore;
   sessions: SessionStore;
+  credentials: CredentialStore;
   throttles: ThrottleStore;
   limits: LimitStore;
   events: EventStore;
@@ -32,6 +34,7 @@ export function openState(sql: SqlStorage): AccountState {
     cache,
     rows: new AccountStore(sql, cache),
     sessions: new SessionStore(sql, cache),
+    credentials: new CredentialStore(sql),
     throttles: new ThrottleStore(sql),
     limits: new LimitStore(sql),
     events: new EventStore(sql),

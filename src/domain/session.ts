@@ -1,6 +1,8 @@
 // What a session is, and the one decision that rotation rests on. Pure: no clock, no storage, no platform.
 // The row is the token: the refresh token is minted from `counter`, `iat` and `exp`, and nothing else of it is kept.
 
+import { type Authentication, authenticateByPassword } from './authentication.ts';
+
 /** Lifetimes that the settings give to a session. */
 export interface SessionPolicy {
   /** Idle lifetime: unused this long, the session is over (`REFRESH_TOKEN_TTL`). */
@@ -27,7 +29,7 @@ export interface ClientInfo {
 }
 
 /** One sign-in on one device. `expiresAtMs` is the absolute end, a whole second. */
-export interface Session extends Rotation, ClientInfo {
+export interface Session extends Rotation, ClientInfo, Authentication {
   sid: string;
   createdAtMs: number;
   expiresAtMs: number;
@@ -73,6 +75,7 @@ export function openSession(
   { browserId = null, ...client }: ClientInfo & { browserId?: string | null },
   nowMs: number,
   policy: SessionPolicy,
+  authentication: Authentication = authenticateByPassword(nowMs),
 ): Session {
   // A whole second, so that `exp` of the last token always lies at least one second after its `iat`.
   const expiresAtMs = (Math.floor(nowMs / 1000) + policy.sessionTtlSeconds) * 1000;
@@ -82,6 +85,7 @@ export function openSession(
     createdAtMs: nowMs,
     expiresAtMs,
     lastUsedAtMs: nowMs,
+    ...authentication,
     ...client,
     browserId,
   };

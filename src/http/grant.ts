@@ -16,11 +16,11 @@ export async function issueTokens(
   const { config, accessKeys, refreshKeys } = serviceOf(c);
   const iss = config.issuer;
   const { id: sub, username, email } = profile;
-  const { sid, counter: ctr, iat, exp } = session;
+  const { sid, counter: ctr, iat, exp, amr, acr } = session;
   const nowSeconds = Math.floor(nowMs / 1000);
   // No access token outlives its session, which ends with its refresh token: `exp` never passes the absolute end.
   const accessExp = Math.min(nowSeconds + config.accessTtlSeconds, exp);
-  const authTime = Math.floor(session.createdAtMs / 1000);
+  const authTime = Math.floor(session.authenticatedAtMs / 1000);
   const accessClaims = {
     iss,
     aud: config.audience,
@@ -29,6 +29,8 @@ export async function issueTokens(
     iat: nowSeconds,
     exp: accessExp,
     auth_time: authTime,
+    amr,
+    acr,
     username,
     email,
   };

@@ -3,7 +3,7 @@
 // each to its type.
 import * as v from 'valibot';
 import type * as wire from '../wire.ts';
-import { auditActions, auditOutcomes, errorCodes, eventKinds } from '../wire.ts';
+import { auditActions, auditOutcomes, credentialKinds, errorCodes, eventKinds } from '../wire.ts';
 
 /** A schema whose output is a `T`. A member too many is found by the tests: no answer would have it. */
 type Of<T> = v.GenericSchema<T, T>;
@@ -64,7 +64,13 @@ export const answers = {
     emailVerified: v.boolean(),
     sessions: v.array(session),
     history: v.array(event),
-    credentials: v.array(v.object({ kind: v.literal('password'), setAt: timestamp })),
+    credentials: v.array(
+      v.object({
+        kind: v.picklist(credentialKinds),
+        createdAt: timestamp,
+        lastUsedAt: v.nullable(timestamp),
+      }),
+    ),
   }) satisfies Of<wire.ExportResponse>,
   Sessions: v.object({ sessions: v.array(session) }) satisfies Of<wire.SessionsResponse>,
   AccountList: v.object({

@@ -1,5 +1,5 @@
-// Access tokens: short-lived, checked offline by anybody with the JWKS. Claims as in the contract; `auth_time` is
-// OpenID Connect's, the rest RFC 7519 and RFC 9068 (whose `typ: at+jwt` `hono/jwt` cannot write).
+// Access tokens: short-lived, checked offline by anybody with the JWKS. Claims as in the contract; `auth_time`,
+// `amr` (RFC 8176) and `acr` are OpenID Connect's, the rest RFC 7519 and RFC 9068 (whose `typ: at+jwt` `hono/jwt` cannot write).
 import * as v from 'valibot';
 import {
   type ClaimsContext,
@@ -15,6 +15,9 @@ const accessClaims = v.object({
   ...registeredClaims,
   jti: v.string(),
   auth_time: seconds,
+  // Tokens from before these claims lack them.
+  amr: v.optional(v.array(v.string())),
+  acr: v.optional(v.string()),
   username: v.string(),
   email: v.string(),
 });

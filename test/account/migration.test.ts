@@ -249,6 +249,43 @@ describe('the history of an account that version 6 stored', () => {
   });
 });
 
+describe('an account that version 7 stored', () => {
+  it('keeps its password, which is a credential now, and its session, which was opened by password', async () => {
+    freezeClock();
+    const id = randomId();
+    const sid = 'AAAAAAAAAAAAAAAAAAAAAA';
+    const changedMs = CREATED_MS + 60_000;
+    const seconds = Math.floor(Date.now() / 1000);
+    await runInDurableObject(accountOf(id), (_, { storage }) => {
+      migrate(storage, 7);
+      storage.sql.exec(
+        `INSERT INTO account (singleton, id, username, email, password_hash, created_at_ms) VALUES (1, ?, 'ada', 'a@example.com', ?, ?)`,
+        ...[id, hashPassword(PASSWORD), CREATED_MS],
+      );
+      storage.sql.exec(
+        `INSERT INTO session (sid, counter, rotated_at_ms, iat, exp, created_at_ms, expires_at_ms, last_used_at_ms)
+         VALUES (?, 3, ?, ?, ?, ?, ?, ?)`,
+        ...[sid, changedMs, seconds, seconds + 3600, changedMs, (seconds + 7200) * 1000, changedMs],
+      );
+      storage.sql.exec(
+        "INSERT INTO event (kind, at_ms, last_at_ms) VALUES ('password_changed', ?1, ?1)",
+        changedMs,
+      );
+    });
+    await evictDurableObject(accountOf(id));
+    const account = openAccount(id);
+    const { session } = takeValue(await account.refresh(sid, 3, DEVICE, POLICY));
+    expect(session).toMatchObject({ amr: ['pwd'], acr: 'aal1', authenticatedAtMs: changedMs });
+    const { tables } = await readStored(accountOf(id));
+    expect(tables.account).toEqual([expect.not.objectContaining({ password_hash: expect.anything() })]);
+    expect(tables.credential).toEqual([
+      expect.objectContaining({ kind: 'password', version: 1, created_at_ms: changedMs }),
+    ]);
+    expect(tables.credential?.[0]?.id).toMatch(/^[\w-]{22}$/);
+    expect(await account.signIn(PASSWORD, DEVICE, POLICY)).toMatchObject({ ok: true });
+  });
+});
+
 describe('an account that version 5 stored', () => {
   it('has nothing pending when it knew of its claim', async () => {
     const { id, name } = await plantVersion5(null);

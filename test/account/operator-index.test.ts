@@ -232,7 +232,7 @@ describe('a report', () => {
     const id = await createSettled();
     await act(id, 'disable');
     await runInside(id, async ({ state }) => {
-      const run = async () => state.rows.writeMustResetPassword();
+      const run = async () => state.rows.writeMustResetPassword(true);
       // Only what `writeStatus` uses.
       const slow = { prepare: () => ({ bind: () => ({}) }), batch: run } as unknown as D1Database;
       state.reports.plan(Date.now());
@@ -264,7 +264,7 @@ describe('an account that version 2 stored', () => {
   ])('reports when it is asked about, if it %s', async (_, change, reports) => {
     const { id, profile, nowMs } = await createAccount();
     await runInside(id, async (_, { storage }) => {
-      const account = storage.sql.exec('SELECT * FROM account').one();
+      const password = storage.sql.exec('SELECT data FROM credential').one();
       await storage.deleteAll();
       await storage.deleteAlarm();
       migrate(storage, 2);
@@ -273,7 +273,7 @@ describe('an account that version 2 stored', () => {
         profile.id,
         profile.username,
         profile.email,
-        account.password_hash,
+        password.data,
         nowMs,
       );
       storage.sql.exec(`UPDATE account SET ${change}`);

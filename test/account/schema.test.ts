@@ -7,7 +7,7 @@ import { expectProblem } from '../support/problem.ts';
 import { accountOf, Service } from '../support/service.ts';
 
 const TABLES = [
-  ...['account', 'event', 'index_report', 'intent', 'limit_use', 'mail_token', 'outbox'],
+  ...['account', 'credential', 'event', 'index_report', 'intent', 'limit_use', 'mail_token', 'outbox'],
   ...['revoked_browser', 'schema_version', 'session', 'throttle'],
 ];
 

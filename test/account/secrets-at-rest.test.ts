@@ -89,8 +89,8 @@ describe('a dump of the whole storage', () => {
     const ada = await service.register();
     await service.post('/login', { json: { username: ada.name, password: WRONG_PASSWORD } });
     const stored = await readStored(accountOf(ada.id));
-    const [account] = stored.tables.account ?? [];
-    expect(account?.password_hash).toMatch(/^\$scrypt\$ln=14,r=8,p=5\$/);
+    const [password] = stored.tables.credential ?? [];
+    expect(password?.data).toMatch(/^\$scrypt\$ln=14,r=8,p=5\$/);
 
     const dump = await dumpEverything(ada.id);
     const traces = await Promise.all([PASSWORD, WRONG_PASSWORD].map(spellingsOf));
@@ -119,7 +119,7 @@ describe('a dump of the whole storage', () => {
     const hashes = await Promise.all(
       [await service.register(), await service.register()].map(async ({ id }) => {
         const { tables } = await readStored(accountOf(id));
-        return tables.account?.[0]?.password_hash;
+        return tables.credential?.[0]?.data;
       }),
     );
     expect(new Set(hashes).size).toBe(2);
@@ -131,6 +131,7 @@ describe('a dump of the whole storage', () => {
     expect(stored.pairs).toEqual([]);
     expect(Object.keys(stored.tables)).toEqual([
       'account',
+      'credential',
       'event',
       'index_report',
       'intent',

@@ -38,8 +38,8 @@ describe('a refresh', () => {
       lastUsedAtMs: nowMs,
     };
     const result = await account.refresh(session.sid, 1, DEVICE, POLICY);
-    const { sid, createdAtMs } = session;
-    const mintable = { sid, createdAtMs, counter: 2, iat, exp: next.exp };
+    const { sid, amr, acr, authenticatedAtMs } = session;
+    const mintable = { sid, amr, acr, authenticatedAtMs, counter: 2, iat, exp: next.exp };
     expect(result).toEqual({ ok: true, value: { rotation: 'rotated', session: mintable, profile, nowMs } });
     expect(await inStore(id, (store) => store.sessions.listSessions())).toEqual([
       { ...session, ...next },

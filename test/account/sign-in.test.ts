@@ -38,16 +38,22 @@ describe('registration', () => {
       lastUsedAtMs: nowMs,
       ...DEVICE,
       browserId: expect.stringMatching(/^[\w-]{22}$/),
+      ...{ amr: ['pwd'], acr: 'aal1', authenticatedAtMs: nowMs },
     });
     expect(await inStore(id, (store) => store.sessions.listSessions())).toEqual([session]);
     expect(await inStore(id, (store) => store.rows.readAccount())).toEqual({
       ...profile,
-      passwordHash: expect.stringMatching(TODAYS_HASH),
       emailVerifiedAtMs: null,
       disabledAtMs: null,
       mustResetPassword: false,
       browserEpoch: 1,
     });
+    expect(await inStore(id, (store) => store.credentials.list())).toEqual([
+      {
+        ...{ id: expect.stringMatching(/^[\w-]{22}$/), kind: 'password', version: 1 },
+        ...{ data: expect.stringMatching(TODAYS_HASH), createdAtMs: nowMs, lastUsedAtMs: null },
+      },
+    ]);
     expect(await inStore(id, ({ intents }) => intents.read())).toBeUndefined();
     expect(await readAlarmMs(id)).toBe(session.exp * 1000);
     for (const name of [profile.username, profile.email])
@@ -143,7 +149,7 @@ describe('the throttle', () => {
     await inStore(id, (store) => {
       store.throttles.write('strangers', { failures: 6, lastFailureAtMs: nowMs });
       // Not a hash at all: from here on, whoever goes as far as checking a password fails.
-      store.rows.writePasswordHash('tripwire');
+      store.credentials.rehashPassword('tripwire');
     });
     const before = { stored: await readStored(accountOf(id)), writes: await countWrites(id) };
     for (const password of [PASSWORD, 'wrong']) {
@@ -175,9 +181,9 @@ describe('the throttle', () => {
 describe('a password hash below the parameters of today', () => {
   const plantWeakHash = (id: string) => {
     const weak = hashPassword(PASSWORD, { ln: 10, r: 8, p: 1 });
-    return inStore(id, (store) => store.rows.writePasswordHash(weak)).then(() => weak);
+    return inStore(id, (store) => store.credentials.rehashPassword(weak)).then(() => weak);
   };
-  const readHash = (id: string) => inStore(id, (store) => store.rows.readAccount()?.passwordHash);
+  const readHash = (id: string) => inStore(id, (store) => store.credentials.readPasswordHash());
 
   it('is replaced at the next sign-in, once', async () => {
     const { id, account } = await createAccount();

@@ -21,6 +21,7 @@ describe('a session that is opened', () => {
       lastUsedAtMs: NOW_MS,
       ...DEVICE,
       browserId: null,
+      ...{ amr: ['pwd'], acr: 'aal1', authenticatedAtMs: NOW_MS },
     });
   });
 

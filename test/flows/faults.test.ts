@@ -231,7 +231,7 @@ describe('a deletion', () => {
     const ada = await service.register();
     const commitLate = await plantFault(ada.id, 'release', 1, fault);
     await remove(ada);
-    expect(await remove(ada)).toBe('deleted');
+    expect(await remove(ada)).toBe('done');
     await commitLate();
     await settle(ada.id);
     await awaitMail(ada.email, 'account_deleted');
@@ -250,7 +250,7 @@ describe('a deletion', () => {
       if (change === undefined) throw new Error('an unknown change');
       const commitLate = await plantFault(ada.id, call, nth, fault);
       await settledAs(change.run());
-      expect(await remove(ada)).toBe('deleted');
+      expect(await remove(ada)).toBe('done');
       // All that may be left is what still has to be released.
       const { tables } = await readStored(accountOf(ada.id));
       for (const [table, rows] of Object.entries(tables))

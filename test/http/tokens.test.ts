@@ -20,6 +20,7 @@ describe('the access token', () => {
       iat: seconds,
       exp: seconds + 600,
       auth_time: seconds,
+      ...{ amr: ['pwd'], acr: 'aal1' },
       username: ada.name,
       email: ada.email,
     });

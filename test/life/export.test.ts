@@ -30,7 +30,9 @@ describe('GET /me/export', () => {
     expect([sessions.length, events.length]).toEqual([2, 3]);
     expect(await response.json()).toEqual({
       ...{ user, emailVerified: false, sessions, history: events },
-      credentials: [{ kind: 'password', setAt: user.createdAt }],
+      credentials: [
+        { kind: 'password', createdAt: user.createdAt, lastUsedAt: new Date(Date.now()).toISOString() },
+      ],
     });
   });
 
@@ -45,7 +47,7 @@ describe('GET /me/export', () => {
     passSeconds(3600);
     const { accessToken: latest } = await service.login(ada.name, json.newPassword);
     expect(await (await exportOf({ accessToken: latest })).json()).toMatchObject({
-      credentials: [{ kind: 'password', setAt: changedAt }],
+      credentials: [{ kind: 'password', createdAt: changedAt }],
     });
   });
 
@@ -54,8 +56,8 @@ describe('GET /me/export', () => {
     const response = await exportOf(ada);
     expect(response.status).toBe(200);
     const text = await response.text();
-    const { hash, browserIds } = await inStore(ada.id, ({ rows, sessions }) => ({
-      hash: rows.readAccount()?.passwordHash ?? '',
+    const { hash, browserIds } = await inStore(ada.id, ({ credentials, sessions }) => ({
+      hash: credentials.readPasswordHash() ?? '',
       browserIds: sessions.listSessions().map(({ browserId }) => browserId),
     }));
     expect(hash).toMatch(/^\$scrypt\$/);

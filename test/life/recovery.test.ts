@@ -359,9 +359,9 @@ class World {
 
 /** What a recovery must leave as it is: who the account is, its password, and whether it is signed in somewhere. */
 async function readStanding(id: string): Promise<unknown> {
-  const { account, session } = (await readStored(accountOf(id))).tables;
+  const { account, credential, session } = (await readStored(accountOf(id))).tables;
   const [row] = account ?? [];
-  return { email: row?.email, username: row?.username, password: row?.password_hash, session };
+  return { email: row?.email, username: row?.username, password: credential?.[0]?.data, session };
 }
 
 it('after a recovery, nothing that was obtained before it changes anything', async () => {

@@ -6,7 +6,12 @@ const all: Record<FailureReason, true> = {
   ...{ no_token: true, two_cookies: true, token_malformed: true, token_unknown_key: true },
   ...{ token_forged: true, token_claims: true, token_expired: true, session_over: true },
   ...{ session_expired: true, refresh_token_reuse: true, invalid_link: true, email_not_verified: true },
-  ...{ password_reset_required: true, account_disabled: true, origin_not_allowed: true },
+  ...{
+    password_reset_required: true,
+    account_disabled: true,
+    second_factor_required: true,
+    origin_not_allowed: true,
+  },
   ...{ registration_closed: true, not_found: true, unknown_id: true, unknown_session: true },
   ...{ method_not_allowed: true, username_taken: true, email_taken: true, body_too_large: true },
   ...{

@@ -1,5 +1,5 @@
 // What a method of the account came to, as tests look at it.
-import type { Grant } from '../../src/account/contract.ts';
+import type { Grant, SignedIn } from '../../src/account/contract.ts';
 
 type AnyResult<T> = { ok: true; value: T } | { ok: false; reason: string };
 
@@ -10,8 +10,10 @@ export function takeValue<T>(result: AnyResult<T>): T {
 }
 
 /** The session that a sign-in opened. Fails for everything else. */
-export function grantOf(result: AnyResult<Grant>): Grant {
-  return takeValue(result);
+export function grantOf(result: AnyResult<SignedIn>): Grant {
+  const signedIn = takeValue(result);
+  if (signedIn.status !== 'signed_in') throw new Error(`asked for ${signedIn.methods}`);
+  return signedIn;
 }
 
 /** `done`, or why not. */

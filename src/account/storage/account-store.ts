@@ -6,7 +6,6 @@ export interface AccountRow {
   id: string;
   username: string;
   email: string;
-  passwordHash: string;
   createdAtMs: number;
   emailVerifiedAtMs: number | null;
   disabledAtMs: number | null;
@@ -17,9 +16,9 @@ export interface AccountRow {
 }
 
 /** A new account: everything else has the schema's defaults. */
-export type NewAccount = Pick<AccountRow, 'id' | 'username' | 'email' | 'passwordHash' | 'createdAtMs'>;
+export type NewAccount = Pick<AccountRow, 'id' | 'username' | 'email' | 'createdAtMs'>;
 
-const ACCOUNT_COLUMNS = `id, username, email, password_hash AS passwordHash, created_at_ms AS createdAtMs,
+const ACCOUNT_COLUMNS = `id, username, email, created_at_ms AS createdAtMs,
   email_verified_at_ms AS emailVerifiedAtMs, disabled_at_ms AS disabledAtMs,
   must_reset_password AS mustResetPassword, browser_epoch AS browserEpoch`;
 
@@ -43,21 +42,20 @@ export class AccountStore {
     return row && { ...row, mustResetPassword: row.mustResetPassword === 1 };
   }
 
-  insertAccount({ id, username, email, passwordHash, createdAtMs }: NewAccount): void {
+  insertAccount({ id, username, email, createdAtMs }: NewAccount): void {
     this.#sql.exec(
-      `INSERT INTO account (singleton, id, username, email, password_hash, created_at_ms)
-       VALUES (1, ?, ?, ?, ?, ?)`,
+      `INSERT INTO account (singleton, id, username, email, created_at_ms)
+       VALUES (1, ?, ?, ?, ?)`,
       id,
       username,
       email,
-      passwordHash,
       createdAtMs,
     );
   }
 
-  /** A new password, chosen by the owner: what an operator demanded is done. */
-  writePassword(passwordHash: string): void {
-    this.#sql.exec('UPDATE account SET password_hash = ?, must_reset_password = 0', passwordHash);
+  /** No password opens a session until a mailed link has set a new one. */
+  writeMustResetPassword(isDemanded: boolean): void {
+    this.#sql.exec('UPDATE account SET must_reset_password = ?', isDemanded ? 1 : 0);
   }
 
   writeUsername(username: string): void {
@@ -76,10 +74,6 @@ export class AccountStore {
 
   writeDisabled(disabledAtMs: number | null): void {
     this.#sql.exec('UPDATE account SET disabled_at_ms = ?', disabledAtMs);
-  }
-
-  writeMustResetPassword(): void {
-    this.#sql.exec('UPDATE account SET must_reset_password = 1');
   }
 
   /** The epoch of the device cookies that are good. */
@@ -115,10 +109,5 @@ export class AccountStore {
     return (
       this.#sql.exec('SELECT 1 FROM revoked_browser WHERE browser_id = ?', browserId).toArray().length > 0
     );
-  }
-
-  /** The same password under today's parameters. */
-  writePasswordHash(passwordHash: string): void {
-    this.#sql.exec('UPDATE account SET password_hash = ?', passwordHash);
   }
 }

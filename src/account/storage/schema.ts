@@ -159,6 +159,28 @@ const MIGRATIONS: readonly string[] = [
   `
   UPDATE event SET kind = 'refresh_token_reuse' WHERE kind = 'token_reused';
   `,
+  // 8: credentials are rows, the password the first of them, and sessions know how they were authenticated.
+  `
+  CREATE TABLE credential (
+    id TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    data TEXT NOT NULL,
+    created_at_ms INTEGER NOT NULL,
+    last_used_at_ms INTEGER
+  ) STRICT, WITHOUT ROWID;
+  CREATE UNIQUE INDEX credential_password ON credential (kind) WHERE kind = 'password';
+  INSERT INTO credential
+  SELECT lower(hex(randomblob(11))), 'password', 1, password_hash,
+    COALESCE((SELECT MAX(last_at_ms) FROM event WHERE kind IN ('password_changed', 'password_reset')), created_at_ms),
+    (SELECT MAX(last_at_ms) FROM event WHERE kind = 'signed_in')
+  FROM account;
+  ALTER TABLE account DROP COLUMN password_hash;
+  ALTER TABLE session ADD COLUMN amr TEXT NOT NULL DEFAULT 'pwd';
+  ALTER TABLE session ADD COLUMN acr TEXT NOT NULL DEFAULT 'aal1';
+  ALTER TABLE session ADD COLUMN authenticated_at_ms INTEGER NOT NULL DEFAULT 0;
+  UPDATE session SET authenticated_at_ms = created_at_ms;
+  `,
 ];
 
 /** The version that this code reads and writes. */

@@ -1,12 +1,14 @@
 // The account's sessions: SQL, and nothing but SQL.
+import type { AuthenticationMethod } from '../../domain/authentication.ts';
 import type { Rotation, Session } from '../../domain/session.ts';
 import type { RefreshCache } from './refresh-cache.ts';
 
 const SESSION_COLUMNS = `sid, counter, rotated_at_ms AS rotatedAtMs, iat, exp, created_at_ms AS createdAtMs,
   expires_at_ms AS expiresAtMs, last_used_at_ms AS lastUsedAtMs, user_agent AS userAgent, ip, country,
-  browser_id AS browserId`;
+  browser_id AS browserId, amr, acr, authenticated_at_ms AS authenticatedAtMs`;
 
-type SessionRow = { [K in keyof Session]: Session[K] };
+/** `amr` is stored as the methods with a blank between. */
+type SessionRow = { [K in Exclude<keyof Session, 'amr'>]: Session[K] } & { amr: string };
 
 export class SessionStore {
   readonly #sql: SqlStorage;
@@ -24,21 +26,25 @@ export class SessionStore {
     const [row] = this.#sql
       .exec<SessionRow>(`SELECT ${SESSION_COLUMNS} FROM session WHERE sid = ?`, sid)
       .toArray();
-    if (row !== undefined) this.#cache.sessions.set(sid, row);
-    return row;
+    if (row === undefined) return undefined;
+    const session = toSession(row);
+    this.#cache.sessions.set(sid, session);
+    return session;
   }
 
   /** Most recently used first. */
   listSessions(): Session[] {
     return this.#sql
       .exec<SessionRow>(`SELECT ${SESSION_COLUMNS} FROM session ORDER BY last_used_at_ms DESC, sid`)
-      .toArray();
+      .toArray()
+      .map(toSession);
   }
 
   insertSession(session: Session, wasKnownBrowser = false): void {
     this.#sql.exec(
       `INSERT INTO session (sid, counter, rotated_at_ms, iat, exp, created_at_ms, expires_at_ms, last_used_at_ms,
-         user_agent, ip, country, browser_id, was_known_browser) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+         user_agent, ip, country, browser_id, was_known_browser, amr, acr, authenticated_at_ms)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
       session.sid,
       session.counter,
       session.rotatedAtMs,
@@ -52,6 +58,9 @@ export class SessionStore {
       session.country,
       session.browserId,
       wasKnownBrowser ? 1 : 0,
+      session.amr.join(' '),
+      session.acr,
+      session.authenticatedAtMs,
     );
   }
 
@@ -114,4 +123,8 @@ export class SessionStore {
       .one();
     return next ?? undefined;
   }
+}
+
+function toSession({ amr, ...row }: SessionRow): Session {
+  return { ...row, amr: amr.split(' ') as AuthenticationMethod[] }; // as `insertSession` stored it
 }

@@ -8,7 +8,7 @@ import { readClientInfo } from '../client-info.ts';
 import { outcomeOf, receivedAtMs, serviceOf } from '../context.ts';
 import { issueTokens } from '../grant.ts';
 import { readKnownBrowser, rememberBrowser } from '../known-browser.ts';
-import { respondRefusal } from '../problem.ts';
+import { refuse, respondRefusal } from '../problem.ts';
 import { endReplacedSessions } from '../refresh-cookie.ts';
 import { route } from '../route.ts';
 import { toPolicy } from '../service.ts';
@@ -44,6 +44,7 @@ export const login = route({
       'email_not_verified',
       'password_reset_required',
       'account_disabled',
+      'second_factor_required',
       'account_unavailable',
       'directory_unavailable',
     ],
@@ -70,9 +71,11 @@ export const login = route({
       if (wasTried) await waitSince(receivedAtMs(c), REFUSAL_FLOOR_MS);
       return respondRefusal(c, result);
     }
+    const signedIn = result.value;
+    if (signedIn.status === 'factor_required') return refuse(c, 'second_factor_required');
     await endReplacedSessions(c);
-    const tokens = await issueTokens(c, result.value);
-    await rememberBrowser(c, accountId, result.value.browser);
+    const tokens = await issueTokens(c, signedIn);
+    await rememberBrowser(c, accountId, signedIn.browser);
     return c.json(tokens);
   },
 });

@@ -3,7 +3,6 @@
 import { parseUsername } from '../../domain/names.ts';
 import {
   accountDeletionRequest,
-  type EventKind,
   type ExportResponse,
   type HistoryResponse,
   type MeResponse,
@@ -16,9 +15,6 @@ import { readKnownBrowser } from '../known-browser.ts';
 import { refuse, respondRefusal } from '../problem.ts';
 import { type Route, route } from '../route.ts';
 import { callAccount, callAccountAgain } from '../storage-calls.ts';
-
-/** The last of each kind is always kept, so that the history tells when the password was set. */
-const SETS_PASSWORD = new Set<EventKind>(['password_changed', 'password_reset']);
 
 const showMe = route({
   method: 'GET',
@@ -129,13 +125,16 @@ const exportData = route({
     const result = await callAccount(c, sub, (account) => account.exportData(sid));
     if (!result.ok) return respondRefusal(c, result);
     const data = result.value;
-    const setAtMs = data.events.find(({ kind }) => SETS_PASSWORD.has(kind))?.lastAtMs;
     return c.json({
       user: toUser(data.profile),
       emailVerified: data.isEmailVerified,
       sessions: data.sessions.map((session) => toSessionInfo(session, sid)),
       history: data.events.map(toSecurityEvent),
-      credentials: [{ kind: 'password', setAt: toRfc3339(setAtMs ?? data.profile.createdAtMs) }],
+      credentials: data.credentials.map(({ kind, createdAtMs, lastUsedAtMs }) => ({
+        kind,
+        createdAt: toRfc3339(createdAtMs),
+        lastUsedAt: lastUsedAtMs === null ? null : toRfc3339(lastUsedAtMs),
+      })),
     } satisfies ExportResponse);
   },
 });

@@ -1,15 +1,15 @@
 // One try at the account's password: throttle, hash, count. Everything that needs the password comes through here, so
 // that no endpoint is a way around the throttle. A try waits for a turn (`tryInTurn`); in its turn it is synchronous, so
 // that what it reads is what its decision is about.
-import { countFailure, decideAttempt } from '../domain/attempt.ts';
-import type { LimitDecision } from '../domain/limits.ts';
-import { normalizePassword } from '../domain/password-rules.ts';
-import { fail, type Refusal, type Result, succeed } from '../domain/result.ts';
-import { hashQueue } from '../passwords/hash-queue.ts';
-import { DECOY_HASH, hashPassword, isOutdatedHash, verifyPassword } from '../passwords/scrypt.ts';
-import type { Caller, PasswordRefusal } from './contract.ts';
-import type { AccountState } from './state.ts';
-import type { AccountRow } from './storage/account-store.ts';
+import { countFailure, decideAttempt } from '../../domain/attempt.ts';
+import type { LimitDecision } from '../../domain/limits.ts';
+import { normalizePassword } from '../../domain/password-rules.ts';
+import { fail, type Refusal, type Result, succeed } from '../../domain/result.ts';
+import { hashQueue } from '../../passwords/hash-queue.ts';
+import { DECOY_HASH, hashPassword, isOutdatedHash, verifyPassword } from '../../passwords/scrypt.ts';
+import type { Caller, PasswordRefusal } from '../contract.ts';
+import type { AccountState } from '../state.ts';
+import type { AccountRow } from '../storage/account-store.ts';
 
 interface BrowserStanding {
   /** The number of the caller's browser, if it signed in before and is not revoked. */
@@ -23,6 +23,8 @@ const STRANGER: BrowserStanding = { knownBrowserId: undefined, isEstablished: fa
 /** A right password, and from where. */
 export interface Match extends BrowserStanding {
   account: AccountRow;
+  /** What the password fits. */
+  hash: string;
 }
 
 export type PasswordCheck = Result<Match, PasswordRefusal>;
@@ -81,9 +83,18 @@ export function trySignIn(
   if (!check.ok) return check;
   const decision = state.limits.peek('sign_in', nowMs, toLimitPart(check.value));
   if (decision.allowed) return check;
-  const bucket = toBucket(check.value.knownBrowserId);
-  state.throttles.write(bucket, countFailure(state.throttles.read(bucket), nowMs));
+  countFailedTry(state, check.value.knownBrowserId, nowMs);
   return throttledUntil(decision.retryAtMs, nowMs);
+}
+
+/** Counts a try as failed, whatever the password was. */
+export function countFailedTry(
+  { throttles }: AccountState,
+  knownBrowserId: string | undefined,
+  nowMs: number,
+): void {
+  const bucket = toBucket(knownBrowserId);
+  throttles.write(bucket, countFailure(throttles.read(bucket), nowMs));
 }
 
 /** Counts a sign-in with the right password, after what it wrote: one that failed on the way is not counted. */
@@ -93,28 +104,12 @@ export function countSignIn(state: AccountState, match: Match, nowMs: number): v
 }
 
 /** Only an established browser has a limit of its own: each sign-in makes another browser known. */
-function toLimitPart({ knownBrowserId, isEstablished }: BrowserStanding): string | undefined {
+export function toLimitPart({ knownBrowserId, isEstablished }: BrowserStanding): string | undefined {
   return isEstablished ? knownBrowserId : undefined;
 }
 
-/** Tries the password of an account that is signed in, before something that needs it. Every try that costs a hash counts. */
-export function proveOwner(
-  state: AccountState,
-  password: string,
-  caller: Caller,
-  nowMs: number,
-): PasswordCheck {
-  const part = toLimitPart(findBrowser(state, caller, nowMs));
-  const check = checkPassword(state, password, caller, nowMs, () =>
-    state.limits.take('password_proof', nowMs, part),
-  );
-  if (check.ok && check.value.knownBrowserId !== undefined)
-    state.throttles.clear(toBucket(check.value.knownBrowserId));
-  return check;
-}
-
 /** The caller's browser, if it signed in to this account before and was not revoked since. */
-function findBrowser({ rows }: AccountState, { browser }: Caller, nowMs: number): BrowserStanding {
+export function findBrowser({ rows }: AccountState, { browser }: Caller, nowMs: number): BrowserStanding {
   if (browser === undefined || browser.epoch !== rows.readAccount()?.browserEpoch) return STRANGER;
   if (rows.isBrowserRevoked(browser.browserId)) return STRANGER;
   const { browserId, sinceMs } = browser;
@@ -123,12 +118,12 @@ function findBrowser({ rows }: AccountState, { browser }: Caller, nowMs: number)
 }
 
 /** Never the bucket that all other browsers share is cleared: whoever filled it would see by this that the name exists. */
-function toBucket(knownBrowserId: string | undefined): string {
+export function toBucket(knownBrowserId: string | undefined): string {
   return knownBrowserId === undefined ? STRANGERS : `browser:${knownBrowserId}`;
 }
 
 /** Tries a password. For an object without account, the same work ends in `unknown_account`. */
-function checkPassword(
+export function checkPassword(
   state: AccountState,
   password: string,
   caller: Caller,
@@ -136,6 +131,7 @@ function checkPassword(
   decideByLimit?: () => LimitDecision,
 ): PasswordCheck {
   const account = state.rows.readAccount();
+  const hash = state.credentials.readPasswordHash();
   const standing = findBrowser(state, caller, nowMs);
   const bucket = toBucket(standing.knownBrowserId);
   const throttle = state.throttles.read(bucket);
@@ -143,13 +139,14 @@ function checkPassword(
   if (!decision.allowed) return throttledFor(decision.retryAfterSeconds);
   const limit = decideByLimit?.();
   if (limit?.allowed === false) return throttledUntil(limit.retryAtMs, nowMs);
-  const isMatch = verifyPassword(toHashed(password), account?.passwordHash ?? DECOY_HASH);
-  if (account === undefined || !isMatch) {
+  const isMatch = verifyPassword(toHashed(password), hash ?? DECOY_HASH);
+  // The same work for an account that has no password, and for a name that nobody has.
+  if (account === undefined || hash === undefined || !isMatch) {
     state.throttles.write(bucket, countFailure(throttle, nowMs));
     state.events.record('sign_in_failed', nowMs, caller.actor);
     return fail(account === undefined ? 'unknown_account' : 'wrong_password');
   }
-  return succeed({ account, ...standing });
+  return succeed({ account, hash, ...standing });
 }
 
 /** Refused by a limit that lets one more through at `retryAtMs`. */
@@ -167,15 +164,15 @@ function throttledFor(retryAfterSeconds: number): Refusal<'account_throttled'> {
  * queue prevents.
  */
 export async function strengthenHash(
-  { rows }: AccountState,
+  { credentials }: AccountState,
   password: string,
   hasAccount: () => boolean,
 ): Promise<void> {
-  const matched = rows.readAccount()?.passwordHash;
+  const matched = credentials.readPasswordHash();
   if (matched === undefined || !isOutdatedHash(matched)) return;
   await hashQueue.takeTurn('begun', () => {
-    if (hasAccount() && rows.readAccount()?.passwordHash === matched)
-      rows.writePasswordHash(hashChosenPassword(password));
+    if (hasAccount() && credentials.readPasswordHash() === matched)
+      credentials.rehashPassword(hashChosenPassword(password));
   });
 }
 
@@ -187,4 +184,14 @@ export function hashChosenPassword(password: string): string {
 /** What is typed with a lone surrogate fits no stored password; it costs the same hash all the same. */
 function toHashed(password: string): string {
   return normalizePassword(password) ?? password.toWellFormed();
+}
+
+/** Counts one use of a limit of the account. Returns the refusal when there were too many. */
+export function takeLimit(
+  state: AccountState,
+  limit: 'rename' | 'export',
+  nowMs: number,
+): Refusal<'account_throttled'> | undefined {
+  const decision = state.limits.take(limit, nowMs);
+  return decision.allowed ? undefined : throttledUntil(decision.retryAtMs, nowMs);
 }
