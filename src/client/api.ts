@@ -18,7 +18,8 @@ export type ClientErrorCode = 'network' | 'closed' | 'invalid_base_url' | 'inval
 
 /**
  * A refusal of the service, or what the client found itself. `code` is the contract, `message` is for people.
- * `retryAfterSeconds` is set for 429 and 503, `errors` for 422.
+ * `retryAfterSeconds` is set for 429 and 503, `errors` for 422: `code` and `params` of each say what is wrong in any language. A newer
+ * service may have codes that the types do not list.
  */
 export class LatchkeyError extends Error {
   override readonly name = 'LatchkeyError';
@@ -178,8 +179,8 @@ function readProblem(reply: Reply): LatchkeyError {
 }
 
 function isFieldError(value: unknown): value is FieldError {
-  const { field, message } = asObject(value);
-  return typeof field === 'string' && typeof message === 'string';
+  const { field, code, message } = asObject(value);
+  return [field, code, message].every((text) => typeof text === 'string');
 }
 
 /** Seconds only: the service sends no dates. */

@@ -1,10 +1,10 @@
 // User names and e-mail addresses: what they may hold, and the key under which two of them are the same. Pure.
 import { domainToASCII, domainToUnicode } from 'node:url';
-import { EMAIL_MAX_LENGTH, USERNAME_MAX_LENGTH } from '../wire.ts';
+import { EMAIL_MAX_LENGTH, type FieldErrorCode, type FieldFault, USERNAME_MAX_LENGTH } from '../wire.ts';
 import { isOneScript } from './scripts.ts';
 
-/** A name that will do, or why it will not, in words for whoever typed it. */
-export type ParsedName = { ok: true; value: Name } | { ok: false; message: string };
+/** A name that will do, or what is wrong with it. */
+export type ParsedName = { ok: true; value: Name } | { ok: false; fault: FieldFault };
 
 /** A name as it is shown, in NFKC and without blanks around it, and the key that it is compared by. */
 export interface Name {
@@ -57,16 +57,20 @@ const BLANK = /[\p{White_Space}\ufeff]/u;
 export function parseUsername(text: string): ParsedName {
   const display = trimBlanks(text).normalize('NFKC');
   const key = toNameKey(display);
-  if (key === '') return refuse('must not be empty');
+  if (key === '') return refuse('empty', 'must not be empty');
   if (!USERNAME.test(display) || HIDDEN.test(display))
-    return refuse("must consist of letters, digits and . _ - ' +, without spaces and without @");
+    return refuse(
+      'invalid_characters',
+      "must consist of letters, digits and . _ - ' +, without spaces and without @",
+    );
   if (longer(display, USERNAME_MAX_LENGTH) || longer(key, USERNAME_MAX_LENGTH))
-    return refuse(`must be at most ${USERNAME_MAX_LENGTH} characters long`);
+    return refuseLong(USERNAME_MAX_LENGTH);
   if (LOOSE_PUNCTUATION.test(key))
-    return refuse('must begin and end with a letter, a digit or _, and not be _ alone');
+    return refuse('loose_punctuation', 'must begin and end with a letter, a digit or _, and not be _ alone');
   if (!isOneScript(display))
-    return refuse('must keep to the letters of one alphabet and to one kind of digits');
-  if (WEB_ADDRESS.test(key)) return refuse('must not be a web address: leave out the www. or the ending');
+    return refuse('mixed_scripts', 'must keep to the letters of one alphabet and to one kind of digits');
+  if (WEB_ADDRESS.test(key))
+    return refuse('web_address', 'must not be a web address: leave out the www. or the ending');
   return { ok: true, value: { display, key } };
 }
 
@@ -74,20 +78,27 @@ export function parseUsername(text: string): ParsedName {
 export function parseEmail(text: string): ParsedName {
   // What is canonically equivalent is the same text to every program; what only NFKC makes equal is another mailbox.
   const display = trimBlanks(text).normalize('NFC');
-  if (display === '') return refuse('must not be empty');
-  if (display.length > EMAIL_MAX_LENGTH) return refuse(`must be at most ${EMAIL_MAX_LENGTH} characters long`);
+  if (display === '') return refuse('empty', 'must not be empty');
+  if (display.length > EMAIL_MAX_LENGTH) return refuseLong(EMAIL_MAX_LENGTH);
   if (display.normalize('NFKC') !== display)
-    return refuse('must be an e-mail address in plain characters, not in full-width or styled ones');
+    return refuse(
+      'styled_characters',
+      'must be an e-mail address in plain characters, not in full-width or styled ones',
+    );
   const at = display.lastIndexOf('@');
   const domain = readDomain(display.slice(at + 1));
   if (!EMAIL.test(display) || HIDDEN.test(display) || domain === undefined)
-    return refuse('must be an e-mail address');
+    return refuse('not_an_email', 'must be an e-mail address');
   const key = toEmailKey(display.slice(0, at), domain.ascii);
-  if (key.length > EMAIL_MAX_LENGTH) return refuse(`must be at most ${EMAIL_MAX_LENGTH} characters long`);
-  if (ACTED_ON.test(display)) return refuse('must not begin with - / or |, nor contain % or !');
+  if (key.length > EMAIL_MAX_LENGTH) return refuseLong(EMAIL_MAX_LENGTH);
+  if (ACTED_ON.test(display))
+    return refuse('unsafe_local_part', 'must not begin with - / or |, nor contain % or !');
   // Label by label: `例子.com` is what such domains look like.
   if (![display.slice(0, at), ...display.slice(at + 1).split('.')].every(isOneScript))
-    return refuse('must keep to the letters of one alphabet before the @ and between two dots after it');
+    return refuse(
+      'mixed_scripts',
+      'must keep to the letters of one alphabet before the @ and between two dots after it',
+    );
   return { ok: true, value: { display, key } };
 }
 
@@ -139,8 +150,12 @@ function readDomain(domain: string): { ascii: string; unicode: string } | undefi
   return { ascii, unicode };
 }
 
-function refuse(message: string): ParsedName {
-  return { ok: false, message };
+function refuse(code: FieldErrorCode, message: string, params?: FieldFault['params']): ParsedName {
+  return { ok: false, fault: { code, message, ...(params && { params }) } };
+}
+
+function refuseLong(max: number): ParsedName {
+  return refuse('too_long', `must be at most ${max} characters long`, { max });
 }
 
 function longer(text: string, max: number): boolean {

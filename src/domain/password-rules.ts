@@ -1,5 +1,5 @@
 // Which passwords may be chosen. Pure. NIST SP 800-63B-4 section 3.1.1.2: length and a blocklist, no composition rule.
-import { PASSWORD_MAX_LENGTH } from '../wire.ts';
+import { type FieldFault, PASSWORD_MAX_LENGTH } from '../wire.ts';
 import { isCommonPassword } from './common-passwords.ts';
 import { toLookupKeys, toNameKey } from './names.ts';
 
@@ -14,26 +14,36 @@ export function normalizePassword(password: string): string | undefined {
   return password.isWellFormed() ? password.normalize('NFKC') : undefined;
 }
 
-/** What is wrong with a password that somebody wants to set, in words for its owner; `undefined` when it will do. */
+/** What is wrong with a password that somebody wants to set, if anything. */
 export function findPasswordFault(
   password: string,
   owner: { username: string; email: string },
   minLength: number,
-): string | undefined {
+): FieldFault | undefined {
   const normalized = normalizePassword(password);
-  if (normalized === undefined) return 'must be valid Unicode text';
+  if (normalized === undefined) return { code: 'invalid_unicode', message: 'must be valid Unicode text' };
   const length = [...normalized].length;
-  if (length < minLength) return `must be at least ${minLength} characters long`;
-  if (length > PASSWORD_MAX_LENGTH) return `must be at most ${PASSWORD_MAX_LENGTH} characters long`;
+  if (length < minLength) {
+    const message = `must be at least ${minLength} characters long`;
+    return { code: 'too_short', message, params: { min: minLength } };
+  }
+  if (length > PASSWORD_MAX_LENGTH) {
+    const message = `must be at most ${PASSWORD_MAX_LENGTH} characters long`;
+    return { code: 'too_long', message, params: { max: PASSWORD_MAX_LENGTH } };
+  }
   const key = toNameKey(normalized);
-  if (isCommonPassword(key))
-    return 'is one of the most common passwords; choose one that others would not guess';
-  if (revealsName(key, toLookupKeys(owner.username).canonical)) return 'must not be your user name';
+  if (isCommonPassword(key)) {
+    const message = 'is one of the most common passwords; choose one that others would not guess';
+    return { code: 'common_password', message };
+  }
+  if (revealsName(key, toLookupKeys(owner.username).canonical))
+    return { code: 'contains_username', message: 'must not be your user name' };
   const addresses = toLookupKeys(owner.email).stored.flatMap((email) => [
     email,
     email.slice(0, email.lastIndexOf('@')),
   ]);
-  if (addresses.some((name) => revealsName(key, name))) return 'must not be your e-mail address';
+  if (addresses.some((name) => revealsName(key, name)))
+    return { code: 'contains_email', message: 'must not be your e-mail address' };
   return undefined;
 }
 

@@ -1,11 +1,13 @@
 // The one shape of an expected outcome, in the account and what it is made of. An exception is a bug or an outage.
 
+import type { FieldFault } from '../wire.ts';
+
 /** What a client needs beside some reasons. */
 interface Details {
   account_throttled: { retryAfterSeconds: number };
   mail_throttled: { retryAfterSeconds: number };
-  /** `message`: what is wrong with the password, in words. */
-  weak_password: { message: string };
+  /** What is wrong with the new password. */
+  weak_password: { fault: FieldFault };
 }
 
 /** Why there is no value. Plain data: it crosses a Durable Object call. */

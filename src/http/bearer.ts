@@ -52,7 +52,11 @@ export const authenticateOperator: MiddlewareHandler<AppEnv> = async (c, next) =
   if (!/^[\w.@+-]{1,64}$/.test(label)) {
     return refuse(c, 'invalid_input', {
       errors: [
-        { field: 'X-Operator', message: 'must be 1 to 64 letters, digits, ".", "_", "@", "+" or "-"' },
+        {
+          field: 'X-Operator',
+          code: 'invalid_label',
+          message: 'must be 1 to 64 letters, digits, ".", "_", "@", "+" or "-"',
+        },
       ],
     });
   }

@@ -1,7 +1,7 @@
 // Request bodies: JSON or a form, at most 8 KiB, strict UTF-8, checked against a schema of wire.ts.
 import * as v from 'valibot';
 import { trimOptionalWhiteSpace } from '../domain/white-space.ts';
-import { type FieldError, MAX_BODY_BYTES } from '../wire.ts';
+import { type FieldError, type FieldFault, MAX_BODY_BYTES } from '../wire.ts';
 import type { AppContext } from './context.ts';
 
 export const bodyFaults = [
@@ -37,12 +37,19 @@ export async function readBody<T>(c: AppContext, schema: ObjectSchema<T>): Promi
   return { ok: false, reason: 'invalid_input', errors: toFieldErrors(checked.issues) };
 }
 
-/** Issues of a schema as the wire shows them: field and message, never the value. */
+/** Issues of a schema as the wire shows them: what is wrong with which field, never the value. */
 export function toFieldErrors(issues: readonly v.BaseIssue<unknown>[]): FieldError[] {
-  return issues.map((issue) => {
-    const isMissing = issue.type === 'object' && issue.received === 'undefined';
-    return { field: v.getDotPath(issue) ?? '', message: isMissing ? 'is required' : issue.message };
-  });
+  return issues.map((issue) => ({ field: v.getDotPath(issue) ?? '', ...toFault(issue) }));
+}
+
+function toFault({ type, received, expected, requirement, message }: v.BaseIssue<unknown>): FieldFault {
+  if (type === 'object' && received === 'undefined') return { code: 'required', message: 'is required' };
+  if (type === 'min_value') return { code: 'too_small', message, params: { min: Number(requirement) } };
+  if (type === 'max_value') return { code: 'too_large', message, params: { max: Number(requirement) } };
+  // The one pattern in a schema is that of a whole number in a query.
+  if (type === 'integer' || type === 'regex') return { code: 'not_an_integer', message };
+  const code = type === 'literal' || type === 'picklist' ? 'not_an_option' : 'wrong_type';
+  return { code, message, params: { expected: expected ?? type } };
 }
 
 function bodyFormat(contentType: string | undefined): 'json' | 'form' | undefined {

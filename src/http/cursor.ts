@@ -25,6 +25,6 @@ export function readCursor(cursor: string | undefined, pattern: RegExp): ReadCur
 
 export function refuseCursor(c: AppContext): Response {
   return refuse(c, 'invalid_input', {
-    errors: [{ field: 'cursor', message: 'is not a cursor of this list' }],
+    errors: [{ field: 'cursor', code: 'invalid_cursor', message: 'is not a cursor of this list' }],
   });
 }

@@ -96,9 +96,11 @@ export function checkOperatorQuery(schema: QuerySchema = v.object({})): Guard {
 }
 
 function findQueryFaults(given: URLSearchParams, entries: object): FieldError[] {
-  return [...new Set(given.keys())].flatMap((field) => {
-    if (!Object.hasOwn(entries, field)) return [{ field, message: 'is not a parameter of this endpoint' }];
-    return given.getAll(field).length > 1 ? [{ field, message: 'must be given once' }] : [];
+  return [...new Set(given.keys())].flatMap((field): FieldError[] => {
+    if (!Object.hasOwn(entries, field))
+      return [{ field, code: 'unknown_parameter', message: 'is not a parameter of this endpoint' }];
+    if (given.getAll(field).length === 1) return [];
+    return [{ field, code: 'repeated_parameter', message: 'must be given once' }];
   });
 }
 

@@ -3,7 +3,14 @@
 // each to its type.
 import * as v from 'valibot';
 import type * as wire from '../wire.ts';
-import { auditActions, auditOutcomes, credentialKinds, errorCodes, eventKinds } from '../wire.ts';
+import {
+  auditActions,
+  auditOutcomes,
+  credentialKinds,
+  errorCodes,
+  eventKinds,
+  fieldErrorCodes,
+} from '../wire.ts';
 
 /** A schema whose output is a `T`. A member too many is found by the tests: no answer would have it. */
 type Of<T> = v.GenericSchema<T, T>;
@@ -46,7 +53,12 @@ const event = v.object({
   operator: nullableText,
 }) satisfies Of<wire.SecurityEvent>;
 
-const fieldError = v.object({ field: v.string(), message: v.string() }) satisfies Of<wire.FieldError>;
+const fieldError = v.object({
+  field: v.string(),
+  code: v.picklist(fieldErrorCodes),
+  message: v.string(),
+  params: v.exactOptional(v.record(v.string(), v.union([v.string(), v.number()]))),
+}) satisfies Of<wire.FieldError>;
 
 /** Every answer body, by the name that it has in the document. */
 export const answers = {

@@ -255,7 +255,8 @@ function refusal(status: string, reasons: FailureReason[], operation?: Operation
 }
 
 function example(status: number, code: wire.ErrorCode, title: string): wire.Problem {
-  const errors = code === 'invalid_input' && { errors: [{ field: 'username', message: 'is required' }] };
+  const missing: wire.FieldError = { field: 'username', code: 'required', message: 'is required' };
+  const errors = code === 'invalid_input' && { errors: [missing] };
   return { type: `urn:latchkey:error:${code}`, title, status, code, message: title, ...errors };
 }
 

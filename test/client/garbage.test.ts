@@ -186,14 +186,19 @@ describe('a response that is not the service\u2019s', () => {
           title: 'Some fields are not valid',
           status: 422,
           code: 'invalid_input',
-          errors: [null, { field: 'password', message: 'must be longer' }, { field: 1 }],
+          errors: [
+            null,
+            { field: 'password', code: 'of_tomorrow', message: 'must be longer', params: { min: 9 } },
+            { field: 'password', message: 'has no code' },
+            { field: 1 },
+          ],
         },
         { status: 422 },
       ),
     );
     await expect(client.login({ username: 'ada', password: 'p' })).rejects.toMatchObject({
       code: 'invalid_input',
-      errors: [{ field: 'password', message: 'must be longer' }],
+      errors: [{ field: 'password', code: 'of_tomorrow', message: 'must be longer', params: { min: 9 } }],
     });
   });
 });

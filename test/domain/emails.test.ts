@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { isEmailKey, parseEmail } from '../../src/domain/names.ts';
 import { nameLike } from '../support/name-like.ts';
 
-const refusal = (message: string) => ({ ok: false, message });
+const refusal = (message: string) => ({ ok: false, fault: expect.objectContaining({ message }) });
 const NOT_AN_ADDRESS = refusal('must be an e-mail address');
 const TOO_LONG = refusal('must be at most 254 characters long');
 const STYLED = refusal('must be an e-mail address in plain characters, not in full-width or styled ones');

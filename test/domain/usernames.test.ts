@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { isEmailKey, parseUsername, toNameKey } from '../../src/domain/names.ts';
 import { nameLike } from '../support/name-like.ts';
 
-const refusal = (message: string) => ({ ok: false, message });
+const refusal = (message: string) => ({ ok: false, fault: expect.objectContaining({ message }) });
 const EMPTY = refusal('must not be empty');
 const NOT_ALLOWED = refusal("must consist of letters, digits and . _ - ' +, without spaces and without @");
 const TOO_LONG = refusal('must be at most 64 characters long');

@@ -147,7 +147,12 @@ describe('any Unicode', () => {
       expect(['username', 'email', 'password']).toEqual(
         expect.arrayContaining(errors.map(({ field }) => field)),
       );
-      expect(errors).toContainEqual({ field: 'password', message: 'must be at least 8 characters long' });
+      expect(errors).toContainEqual({
+        field: 'password',
+        code: 'too_short',
+        message: 'must be at least 8 characters long',
+        params: { min: 8 },
+      });
     });
     await fc.assert(property, { numRuns: 200 });
     expect(await readStorage(witness.id)).toEqual(before);

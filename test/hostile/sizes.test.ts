@@ -66,9 +66,24 @@ describe('the fields of a registration', () => {
     const { errors } = await response.clone().json<{ errors: unknown }>();
     expect(await expectSound(response)).toBe('invalid_input');
     expect(errors).toEqual([
-      { field: 'username', message: 'must be at most 64 characters long' },
-      { field: 'email', message: 'must be at most 254 characters long' },
-      { field: 'password', message: 'must be at most 1024 characters long' },
+      {
+        field: 'username',
+        code: 'too_long',
+        message: 'must be at most 64 characters long',
+        params: { max: 64 },
+      },
+      {
+        field: 'email',
+        code: 'too_long',
+        message: 'must be at most 254 characters long',
+        params: { max: 254 },
+      },
+      {
+        field: 'password',
+        code: 'too_long',
+        message: 'must be at most 1024 characters long',
+        params: { max: 1024 },
+      },
     ]);
     expect(await readStorage(ada.id)).toEqual(before);
   });

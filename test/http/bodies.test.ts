@@ -268,7 +268,14 @@ describe('a form', () => {
     const body = `username=${ada.name}&password=wrong&password=${encodeURIComponent(PASSWORD)}`;
     const response = await service.post('/login', { headers: FORM_TYPE, body });
     await expectProblem(response, 422, 'invalid_input', {
-      errors: [{ field: 'password', message: 'must be a string' }],
+      errors: [
+        {
+          field: 'password',
+          code: 'wrong_type',
+          message: 'must be a string',
+          params: { expected: 'string' },
+        },
+      ],
     });
     expect(await readFailures(ada.id)).toBe(0);
     expect(await readSessions(ada.id)).toHaveLength(1);

@@ -115,8 +115,8 @@ describe('UNAUTHORIZED_STATUS=406', () => {
     await expectProblem(await tutorial.fetch('/nowhere'), 404, 'not_found');
     await expectProblem(await tutorial.post('/login', { json: {} }), 422, 'invalid_input', {
       errors: [
-        { field: 'username', message: 'is required' },
-        { field: 'password', message: 'is required' },
+        { field: 'username', code: 'required', message: 'is required' },
+        { field: 'password', code: 'required', message: 'is required' },
       ],
     });
   });

@@ -96,7 +96,9 @@ describe('a body that the parent has read', () => {
     const twice = `${form(newPerson())}&username=another`;
     const response = await register((c) => c.req.formData(), twice, FORM_TYPE);
     expect(response.status).toBe(422);
-    const errors = [{ field: 'username', message: 'must be a string' }];
+    const errors = [
+      { field: 'username', code: 'wrong_type', message: 'must be a string', params: { expected: 'string' } },
+    ];
     expect(await response.json()).toMatchObject({ code: 'invalid_input', errors });
   });
 });

@@ -195,7 +195,14 @@ describe('DELETE /sessions', () => {
     const path = `/sessions?${query}`;
     const response = await service.fetch(path, { method: 'DELETE', bearer: ada.accessToken });
     await expectProblem(response, 422, 'invalid_input', {
-      errors: [{ field: 'keep', message: 'must be "current" or left out' }],
+      errors: [
+        {
+          field: 'keep',
+          code: 'not_an_option',
+          message: 'must be "current" or left out',
+          params: { expected: '"current"' },
+        },
+      ],
     });
     expect(await readSessions(ada.id)).toHaveLength(1);
   });

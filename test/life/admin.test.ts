@@ -116,7 +116,7 @@ describe('a query parameter', () => {
         ...(method !== 'GET' && { json: {} }),
       });
       await expectProblem(response, 422, 'invalid_input', {
-        errors: [{ field: name, message: 'is not a parameter of this endpoint' }],
+        errors: [{ field: name, code: 'unknown_parameter', message: 'is not a parameter of this endpoint' }],
       });
     }
     expect(await readStored(accountOf(ada.id))).toEqual(before);
@@ -125,8 +125,8 @@ describe('a query parameter', () => {
   it('that is given twice is refused, and every fault is named at once', async () => {
     await expectProblem(await ask('GET', '?limit=2&limit=2&Search=a'), 422, 'invalid_input', {
       errors: [
-        { field: 'limit', message: 'must be given once' },
-        { field: 'Search', message: 'is not a parameter of this endpoint' },
+        { field: 'limit', code: 'repeated_parameter', message: 'must be given once' },
+        { field: 'Search', code: 'unknown_parameter', message: 'is not a parameter of this endpoint' },
       ],
     });
   });

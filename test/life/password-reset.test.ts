@@ -102,7 +102,7 @@ describe('POST /password/forgot', () => {
 
   it('wants an address, and takes no page of another origin', async () => {
     await expectProblem(await service.post('/password/forgot', { json: {} }), 422, 'invalid_input', {
-      errors: [{ field: 'email', message: 'is required' }],
+      errors: [{ field: 'email', code: 'required', message: 'is required' }],
     });
     const foreign = await service.post('/password/forgot', {
       json: { email: 'a@b.example' },
@@ -163,7 +163,14 @@ describe('POST /password/reset', () => {
     const ada = await service.register();
     const token = await askForToken(ada);
     await expectProblem(await reset(token, 'short'), 422, 'invalid_input', {
-      errors: [{ field: 'newPassword', message: 'must be at least 8 characters long' }],
+      errors: [
+        {
+          field: 'newPassword',
+          code: 'too_short',
+          message: 'must be at least 8 characters long',
+          params: { min: 8 },
+        },
+      ],
     });
     expect((await reset(token)).status).toBe(204);
   });

@@ -1,11 +1,14 @@
 // What every refusal looks like on the wire: a problem document (RFC 9457), and the headers that belong to its status.
 import { expect } from 'vitest';
-import type { ErrorCode, FieldError, Problem } from '../../src/wire.ts';
+import { type ErrorCode, type FieldError, fieldErrorCodes, type Problem } from '../../src/wire.ts';
 import { readCookie } from './service.ts';
+
+/** Code and parameters where a test is about them; test/http/field-errors.test.ts provokes each. */
+export type ExpectedFieldError = Pick<FieldError, 'field' | 'message'> & Partial<FieldError>;
 
 export interface Expectations {
   /** The field errors of a 422. */
-  errors?: FieldError[];
+  errors?: ExpectedFieldError[] | ReturnType<typeof expect.any>;
   /** A refusal leaves the refresh cookie alone, unless it says so. */
   clearsCookie?: boolean;
   cookieName?: string;
@@ -30,8 +33,11 @@ export async function expectProblem(
     status,
     code,
     message: problem.title,
-    ...(errors !== undefined && { errors }),
+    ...(errors !== undefined && {
+      errors: Array.isArray(errors) ? errors.map((error) => expect.objectContaining(error)) : errors,
+    }),
   });
+  for (const { code: fieldCode } of problem.errors ?? []) expect(fieldErrorCodes).toContain(fieldCode);
   expect(URL.canParse(problem.type)).toBe(true);
   expect(response.status).toBe(status);
   expect(response.headers.get('Content-Type')).toBe('application/problem+json');

@@ -62,7 +62,9 @@ export async function readStorage(accountId: string): Promise<Stored> {
   const { results } = await env.DIRECTORY.prepare('SELECT * FROM accounts ORDER BY id').all();
   const accounts = (await listDurableObjectIds(env.ACCOUNT)).map(String).sort();
   const rows = await insideAccount(accountId, (_, { sql }) =>
-    ['account', 'session', 'throttle', 'event'].map((table) => sql.exec(`SELECT * FROM ${table}`).toArray()),
+    ['account', 'credential', 'session', 'throttle', 'event'].map((table) =>
+      sql.exec(`SELECT * FROM ${table}`).toArray(),
+    ),
   );
   return { directory: results, accounts, rows };
 }

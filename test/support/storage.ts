@@ -28,7 +28,9 @@ export async function readFailures(accountId: string): Promise<number> {
 /** Every row of every table of an account, as text: what a dump of it would show. */
 export async function dumpAccount(accountId: string): Promise<string> {
   const tables = await Promise.all(
-    ['account', 'session', 'throttle', 'event'].map((table) => readRows(accountId, `SELECT * FROM ${table}`)),
+    ['account', 'credential', 'session', 'throttle', 'event', 'mail_token', 'outbox'].map((table) =>
+      readRows(accountId, `SELECT * FROM ${table}`),
+    ),
   );
   return JSON.stringify(tables);
 }

@@ -103,6 +103,6 @@ function findWeakness(
   names: Pick<AccountRow, 'username' | 'email'>,
   minLength: number,
 ): Refusal<'weak_password'> | undefined {
-  const message = findPasswordFault(password, names, minLength);
-  return message === undefined ? undefined : { ok: false, reason: 'weak_password', message };
+  const fault = findPasswordFault(password, names, minLength);
+  return fault && { ok: false, reason: 'weak_password', fault };
 }

@@ -14,6 +14,7 @@ import {
   accountCreationRequest,
   accountListQuery,
   accountSearchRequest,
+  type FieldFault,
 } from '../../wire.ts';
 import { readClientInfo } from '../client-info.ts';
 import { type AppContext, outcomeOf, serviceOf } from '../context.ts';
@@ -48,11 +49,10 @@ const list = route({
   handler: async (c, { query }) => {
     // NFKC makes at signs of some other characters.
     if (toNameKey(query.search ?? '').includes('@'))
-      return refuseField(
-        c,
-        'search',
-        'must not hold an address, since URLs are logged: use POST /admin/accounts/search',
-      );
+      return refuseSearch(c, {
+        code: 'address_in_url',
+        message: 'must not hold an address, since URLs are logged: use POST /admin/accounts/search',
+      });
     return showPage(c, query);
   },
 });
@@ -85,7 +85,11 @@ async function showPage(c: AppContext, query: AccountSearch): Promise<Response> 
   const wanted = { ...filters, search: toLookupKeys(typed).canonical, order, after, limit: limit + 1 };
   const found = await callDirectory(c, (db) => listAccounts(db, wanted));
   if (found === 'too_many_matches')
-    return refuseField(c, 'search', `matches more than ${MOST_COUNTED} accounts: give more of the name`);
+    return refuseSearch(c, {
+      code: 'too_many_matches',
+      message: `matches more than ${MOST_COUNTED} accounts: give more of the name`,
+      params: { max: MOST_COUNTED },
+    });
   const page = found.accounts.slice(0, limit);
   const last = page.at(-1);
   const hasMore = found.accounts.length > limit && last !== undefined;
@@ -107,8 +111,8 @@ function toSummary(account: ListedAccount): AccountSummary {
   };
 }
 
-function refuseField(c: AppContext, field: string, message: string): Response {
-  return refuse(c, 'invalid_input', { errors: [{ field, message }] });
+function refuseSearch(c: AppContext, fault: FieldFault): Response {
+  return refuse(c, 'invalid_input', { errors: [{ field: 'search', ...fault }] });
 }
 
 const create = route({

@@ -65,7 +65,9 @@ export const showAudit = route({
   },
   handler: async (c, { query: { accountId, operator, cursor, limit = DEFAULT_PAGE } }) => {
     if (accountId !== undefined && !isId(accountId))
-      return refuse(c, 'invalid_input', { errors: [{ field: 'accountId', message: 'must be an id' }] });
+      return refuse(c, 'invalid_input', {
+        errors: [{ field: 'accountId', code: 'invalid_id', message: 'must be an id' }],
+      });
     const position = readCursor(cursor, POSITION);
     if (!position.ok) return refuseCursor(c);
     const beforeId = position.groups && Number(position.groups[0]);

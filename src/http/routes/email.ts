@@ -92,8 +92,7 @@ const changeEmail = route({
   },
   handler: async (c, { body, claims: { sub, sid } }) => {
     const address = parseEmail(body.email);
-    if (!address.ok)
-      return refuse(c, 'invalid_input', { errors: [{ field: 'email', message: address.message }] });
+    if (!address.ok) return refuse(c, 'invalid_input', { errors: [{ field: 'email', ...address.fault }] });
     const browser = await readKnownBrowser(c, sub);
     const change = { email: address.value.display, password: body.password };
     const result = await callAccount(c, sub, (account) =>

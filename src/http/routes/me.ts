@@ -55,7 +55,7 @@ const changeProfile = route({
   handler: async (c, { body, claims: { sub, sid } }) => {
     const username = parseUsername(body.username);
     if (!username.ok)
-      return refuse(c, 'invalid_input', { errors: [{ field: 'username', message: username.message }] });
+      return refuse(c, 'invalid_input', { errors: [{ field: 'username', ...username.fault }] });
     const { accessTtlSeconds } = serviceOf(c).config;
     const change = { sid, username: username.value.display, accessTtlSeconds };
     const result = await callAccount(c, sub, (account) => account.rename(change, readClientInfo(c)));

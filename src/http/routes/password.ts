@@ -120,7 +120,7 @@ function refuseNewPassword(
   refusal: Refusal<'weak_password'> | { reason: FailureReason; retryAfterSeconds?: number },
 ): Response {
   if (refusal.reason !== 'weak_password') return respondRefusal(c, refusal);
-  return refuse(c, 'invalid_input', { errors: [{ field: 'newPassword', message: refusal.message }] });
+  return refuse(c, 'invalid_input', { errors: [{ field: 'newPassword', ...refusal.fault }] });
 }
 
 export const password: Route[] = [changePassword, forgotPassword, resetPassword];

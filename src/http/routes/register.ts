@@ -112,8 +112,8 @@ export function checkRegistration(
     return { ok: true, username: parsedUsername.value, email: parsedEmail.value };
   }
   const errors: FieldError[] = [];
-  if (!parsedUsername.ok) errors.push({ field: 'username', message: parsedUsername.message });
-  if (!parsedEmail.ok) errors.push({ field: 'email', message: parsedEmail.message });
-  if (passwordFault !== undefined) errors.push({ field: 'password', message: passwordFault });
+  if (!parsedUsername.ok) errors.push({ field: 'username', ...parsedUsername.fault });
+  if (!parsedEmail.ok) errors.push({ field: 'email', ...parsedEmail.fault });
+  if (passwordFault !== undefined) errors.push({ field: 'password', ...passwordFault });
   return { ok: false, errors };
 }
