@@ -1,5 +1,5 @@
 // Text of files that tests import as it is.
 declare module '*.md?raw' {
   const text: string;
-  export default text;
+  export = text;
 }
