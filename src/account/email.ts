@@ -47,7 +47,7 @@ export function verifyEmail(
 
 /**
  * Requests another address: a link to the new one, a notice to the old one. Nothing changes before the link is used. Whether
- * the address is taken is only looked up when the mail is sent, and told in it (delivery.ts).
+ * the address is taken is only looked up when the mail is sent, and told in it (outbox.ts).
  */
 export function requestEmailChange(
   state: AccountState,

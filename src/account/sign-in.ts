@@ -12,7 +12,7 @@ import type { AccountRow } from './storage/account-store.ts';
 
 /**
  * Stores a new account with the intent to reserve its names, and signs it in when a policy is given. Its first mail waits until it
- * has them (delivery.ts): nobody is written to for a registration that fails.
+ * has them (outbox.ts): nobody is written to for a registration that fails.
  */
 export function storeRegistration(
   state: AccountState,
