@@ -32,6 +32,7 @@ describe.each(ALGORITHMS)('tokens of a service with an %s key', (alg) => {
       iat: expect.any(Number),
       exp: (payload.iat ?? 0) + 600,
       auth_time: payload.iat,
+      ...{ amr: ['pwd'], acr: 'aal1' },
       username: ada.name,
       email: ada.email,
     });
