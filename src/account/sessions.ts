@@ -1,5 +1,6 @@
 // The sessions of an account: how they are opened, refreshed, listed and ended. Synchronous, like everything that decides.
 
+import { authenticateByPassword } from '../domain/authentication.ts';
 import { randomId } from '../domain/ids.ts';
 import { fail, type Result, succeed } from '../domain/result.ts';
 import {
@@ -36,7 +37,13 @@ export function grantSession(
 ): Grant {
   const { userAgent, ip, country } = client;
   const browserId = knownBrowserId ?? randomId();
-  const session = openSession(randomId(), { userAgent, ip, country, browserId }, nowMs, policy);
+  const session = openSession(
+    randomId(),
+    { userAgent, ip, country, browserId },
+    nowMs,
+    policy,
+    authenticateByPassword(nowMs),
+  );
   sessions.deleteExpiredSessions(nowMs);
   for (const sid of sessions.evictSessions(MAX_SESSIONS, nowMs - ESTABLISHED_AFTER_MS))
     events.record('session_evicted', nowMs, client, sid);

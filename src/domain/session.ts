@@ -1,7 +1,7 @@
 // What a session is, and the one decision that rotation rests on. Pure: no clock, no storage, no platform.
 // The row is the token: the refresh token is minted from `counter`, `iat` and `exp`, and nothing else of it is kept.
 
-import { type Authentication, authenticateByPassword } from './authentication.ts';
+import type { Authentication } from './authentication.ts';
 
 /** Lifetimes that the settings give to a session. */
 export interface SessionPolicy {
@@ -75,7 +75,7 @@ export function openSession(
   { browserId = null, ...client }: ClientInfo & { browserId?: string | null },
   nowMs: number,
   policy: SessionPolicy,
-  authentication: Authentication = authenticateByPassword(nowMs),
+  authentication: Authentication,
 ): Session {
   // A whole second, so that `exp` of the last token always lies at least one second after its `iat`.
   const expiresAtMs = (Math.floor(nowMs / 1000) + policy.sessionTtlSeconds) * 1000;

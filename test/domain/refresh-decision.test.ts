@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { authenticateByPassword } from '../../src/domain/authentication.ts';
 import { decideRefresh, openSession, type Session, type SessionPolicy } from '../../src/domain/session.ts';
 
 const POLICY: SessionPolicy = { refreshTtlSeconds: 86_400, sessionTtlSeconds: 30 * 86_400, graceSeconds: 30 };
@@ -7,7 +8,13 @@ const DEVICE = { userAgent: null, ip: null, country: null };
 
 /** A session whose current counter is 7, rotated an hour after it was opened and not on a whole second. */
 function makeSession(policy = POLICY): Session {
-  const opened = openSession('s'.repeat(22), DEVICE, OPENED_AT_MS, policy);
+  const opened = openSession(
+    's'.repeat(22),
+    DEVICE,
+    OPENED_AT_MS,
+    policy,
+    authenticateByPassword(OPENED_AT_MS),
+  );
   const rotatedAtMs = OPENED_AT_MS + 3_600_000;
   const iat = Math.floor(rotatedAtMs / 1000);
   return {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { authenticateByPassword } from '../../src/domain/authentication.ts';
 import { decideRefresh, isExpired, openSession, type SessionPolicy } from '../../src/domain/session.ts';
 
 const POLICY: SessionPolicy = { refreshTtlSeconds: 86_400, sessionTtlSeconds: 30 * 86_400, graceSeconds: 30 };
@@ -10,7 +11,7 @@ const DEVICE = { userAgent: 'Firefox', ip: '192.0.2.1', country: 'NL' };
 
 describe('a session that is opened', () => {
   it('starts with counter 1, both lifetimes running, and the device that it was opened from', () => {
-    expect(openSession(SID, DEVICE, NOW_MS, POLICY)).toEqual({
+    expect(openSession(SID, DEVICE, NOW_MS, POLICY, authenticateByPassword(NOW_MS))).toEqual({
       sid: SID,
       counter: 1,
       rotatedAtMs: NOW_MS,
@@ -27,14 +28,14 @@ describe('a session that is opened', () => {
 
   it('has a first token that never outlives it', () => {
     const policy = { ...POLICY, sessionTtlSeconds: 60 };
-    expect(openSession(SID, DEVICE, NOW_MS, policy)).toMatchObject({
+    expect(openSession(SID, DEVICE, NOW_MS, policy, authenticateByPassword(NOW_MS))).toMatchObject({
       exp: NOW_SECONDS + 60,
       expiresAtMs: (NOW_SECONDS + 60) * 1000,
     });
   });
 
   it('is live until the last millisecond of the shorter lifetime', () => {
-    const session = openSession(SID, DEVICE, NOW_MS, POLICY);
+    const session = openSession(SID, DEVICE, NOW_MS, POLICY, authenticateByPassword(NOW_MS));
     expect(isExpired(session, NOW_MS)).toBe(false);
     expect(isExpired(session, session.exp * 1000 - 1)).toBe(false);
     expect(isExpired(session, session.exp * 1000)).toBe(true);
@@ -64,7 +65,7 @@ describe('whatever happens to a session', () => {
   it('its tokens are live when they are made, end with it at the latest, and count up by one', () => {
     fc.assert(
       fc.property(policies, times, histories, (policy, openedAtMs, history) => {
-        let session = openSession(SID, DEVICE, openedAtMs, policy);
+        let session = openSession(SID, DEVICE, openedAtMs, policy, authenticateByPassword(openedAtMs));
         let nowMs = openedAtMs;
         for (const { waitMs, offset } of [{ waitMs: 0, offset: 0 }, ...history]) {
           nowMs += waitMs;
@@ -84,7 +85,7 @@ describe('whatever happens to a session', () => {
   it('the predecessor is never answered later than the grace window after the rotation', () => {
     fc.assert(
       fc.property(policies, times, histories, (policy, openedAtMs, history) => {
-        let session = openSession(SID, DEVICE, openedAtMs, policy);
+        let session = openSession(SID, DEVICE, openedAtMs, policy, authenticateByPassword(openedAtMs));
         let nowMs = openedAtMs;
         for (const { waitMs, offset } of history) {
           nowMs += waitMs;
@@ -102,7 +103,7 @@ describe('whatever happens to a session', () => {
   it('no two tokens ever rotate one session: after the current one was traded it is a predecessor', () => {
     fc.assert(
       fc.property(policies, times, fc.nat(700_000), (policy, openedAtMs, waitMs) => {
-        const session = openSession(SID, DEVICE, openedAtMs, policy);
+        const session = openSession(SID, DEVICE, openedAtMs, policy, authenticateByPassword(openedAtMs));
         const first = decideRefresh(session, session.counter, openedAtMs, policy);
         expect(first.outcome).toBe('rotated');
         if (first.outcome !== 'rotated') return;

@@ -1,6 +1,7 @@
 // How a model run reaches the service: straight into the account object, or through the Worker's fetch.
 
 import type { SessionStore } from '../../src/account/storage/session-store.ts';
+import { authenticateByPassword } from '../../src/domain/authentication.ts';
 import { randomId } from '../../src/domain/ids.ts';
 import { openSession, type Session, type SessionPolicy } from '../../src/domain/session.ts';
 import { MOST_SESSIONS, type ModelSession } from './rotation-model.ts';
@@ -54,7 +55,7 @@ export function readRows(sessions: SessionStore): StoredSession[] {
 
 /** Opens a session as the account does once a password fits, without the 0.15 s that a password costs. */
 export function openRow(sessions: SessionStore, policy: SessionPolicy): Session {
-  const session = openSession(randomId(), NO_DEVICE, Date.now(), policy);
+  const session = openSession(randomId(), NO_DEVICE, Date.now(), policy, authenticateByPassword(Date.now()));
   sessions.deleteExpiredSessions(Date.now());
   sessions.evictSessions(MOST_SESSIONS, 0);
   sessions.insertSession(session);

@@ -6,6 +6,7 @@ import type { Account } from '../../src/account/account.ts';
 import type { Grant } from '../../src/account/contract.ts';
 import type { AccountState } from '../../src/account/state.ts';
 import { toKey } from '../../src/directory/directory.ts';
+import { authenticateByPassword } from '../../src/domain/authentication.ts';
 import { randomId } from '../../src/domain/ids.ts';
 import { FENCE_MS } from '../../src/domain/name-flow.ts';
 import { type ClientInfo, openSession, type Session, type SessionPolicy } from '../../src/domain/session.ts';
@@ -94,7 +95,7 @@ export function inStore<T>(id: string, use: (store: AccountState) => T): Promise
 
 /** Another session of an account, without the hash that a sign-in takes. */
 export async function plantSession(id: string, policy: SessionPolicy = POLICY): Promise<Session> {
-  const session = openSession(randomId(), DEVICE, Date.now(), policy);
+  const session = openSession(randomId(), DEVICE, Date.now(), policy, authenticateByPassword(Date.now()));
   await inStore(id, (store) => store.sessions.insertSession(session));
   return session;
 }
