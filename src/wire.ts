@@ -213,7 +213,7 @@ export interface HistoryResponse {
 
 export const credentialKinds = ['password', 'totp', 'recovery_codes', 'passkey'] as const;
 
-/** A way to sign in: when it was set, and the last sign-in with it. Never its secret. */
+/** A way to sign in: when it was set, and when it last opened a session. Never its secret. */
 export interface Credential {
   kind: (typeof credentialKinds)[number];
   createdAt: string;

@@ -27,7 +27,10 @@ export function storeRegistration(
   intents.begin({ kind: 'register', phase: 'reserving', accountId: id, username, email }, nowMs);
   events.record('registered', nowMs, client);
   mail.enqueue(passwordHash === undefined ? 'reset_password' : 'verify_email', email, nowMs);
-  if (policy !== undefined) return grantSession(state, client, policy, { nowMs });
+  if (policy !== undefined) {
+    credentials.notePasswordUse(nowMs);
+    return grantSession(state, client, policy, { nowMs });
+  }
   return {
     session: undefined,
     profile: { id, username, email, createdAtMs: nowMs },
@@ -53,16 +56,11 @@ export function signIn(
     countFailedTry(state, knownBrowserId, nowMs);
     return succeed({ status: 'factor_required', methods });
   }
-  const result =
-    refusal === undefined
-      ? succeed({
-          status: 'signed_in' as const,
-          ...grantSession(state, caller.actor, policy, { nowMs, knownBrowserId, isEstablished }),
-        })
-      : fail(refusal);
   countSignIn(state, check.value, nowMs);
+  if (refusal !== undefined) return fail(refusal);
   state.credentials.notePasswordUse(nowMs);
-  return result;
+  const grant = grantSession(state, caller.actor, policy, { nowMs, knownBrowserId, isEstablished });
+  return succeed({ status: 'signed_in', ...grant });
 }
 
 function findRefusal(account: AccountRow, requiresVerifiedEmail: boolean) {

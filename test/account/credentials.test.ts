@@ -10,6 +10,7 @@ import {
   runInside,
 } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
+import { awaitMail, readLinkToken } from '../support/mailbox.ts';
 import { expectProblem } from '../support/problem.ts';
 import { grantOf, takeValue } from '../support/results.ts';
 import { decodePayload, PASSWORD, Service } from '../support/service.ts';
@@ -52,12 +53,18 @@ describe('an account without a password', () => {
   });
 
   it('gets one by the link that is mailed to its owner', async () => {
-    const { id } = await createAccount();
-    await removePassword(id);
-    await inStore(id, ({ credentials }) => credentials.replacePassword('a hash', 7));
-    expect(await inStore(id, ({ credentials }) => credentials.list())).toMatchObject([
-      { kind: 'password', version: 1, data: 'a hash', createdAtMs: 7, lastUsedAtMs: null },
+    const ada = await service.register();
+    await removePassword(ada.id);
+    const { status } = await service.post('/password/forgot', { json: { email: ada.email } });
+    expect(status).toBe(202);
+    const token = readLinkToken(await awaitMail(ada.email, 'reset_password'));
+    const password = 'a horse of my own';
+    const reset = await service.post('/password/reset', { json: { token, newPassword: password } });
+    expect(reset.status).toBe(204);
+    expect(await inStore(ada.id, ({ credentials }) => credentials.list())).toMatchObject([
+      { kind: 'password', version: 1, lastUsedAtMs: null },
     ]);
+    expect((await service.post('/login', { json: { username: ada.name, password } })).status).toBe(200);
   });
 });
 
@@ -117,8 +124,13 @@ describe('a session', () => {
     const { id, account } = await createAccount();
     passSeconds(60);
     grantOf(await account.signIn(PASSWORD, DEVICE, POLICY));
-    expect(await inStore(id, ({ credentials }) => credentials.list())).toMatchObject([
-      { lastUsedAtMs: Date.now() },
-    ]);
+    const used = [{ lastUsedAtMs: Date.now() }];
+    expect(await inStore(id, ({ credentials }) => credentials.list())).toMatchObject(used);
+    passSeconds(60);
+    const wrong = await account.signIn('wrong horse', DEVICE, POLICY);
+    expect(wrong).toEqual({ ok: false, reason: 'wrong_password' });
+    await inStore(id, ({ rows }) => rows.writeDisabled(Date.now()));
+    expect(await account.signIn(PASSWORD, DEVICE, POLICY)).toEqual({ ok: false, reason: 'account_disabled' });
+    expect(await inStore(id, ({ credentials }) => credentials.list())).toMatchObject(used);
   });
 });

@@ -51,7 +51,7 @@ describe('registration', () => {
     expect(await inStore(id, (store) => store.credentials.list())).toEqual([
       {
         ...{ id: expect.stringMatching(/^[\w-]{22}$/), kind: 'password', version: 1 },
-        ...{ data: expect.stringMatching(TODAYS_HASH), createdAtMs: nowMs, lastUsedAtMs: null },
+        ...{ data: expect.stringMatching(TODAYS_HASH), createdAtMs: nowMs, lastUsedAtMs: nowMs },
       },
     ]);
     expect(await inStore(id, ({ intents }) => intents.read())).toBeUndefined();

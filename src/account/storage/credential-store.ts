@@ -11,7 +11,7 @@ export interface CredentialRow {
   data: string;
   /** When it was set. */
   createdAtMs: number;
-  /** The last sign-in with it; `null` before the first. */
+  /** The last time that it opened a session, registration included; `null` before that. */
   lastUsedAtMs: number | null;
 }
 
@@ -59,6 +59,7 @@ export class CredentialStore {
     this.#sql.exec("UPDATE credential SET data = ? WHERE kind = 'password'", hash);
   }
 
+  /** Notes that the password has just opened a session. */
   notePasswordUse(nowMs: number): void {
     this.#sql.exec("UPDATE credential SET last_used_at_ms = ? WHERE kind = 'password'", nowMs);
   }
