@@ -14,7 +14,7 @@ import { hashQueue } from '../passwords/hash-queue.ts';
 import { ALARM_RETRY_MS, AlarmClock, clearExpired, isOver } from './alarm.ts';
 import type * as contract from './contract.ts';
 import * as passwords from './credentials/password.ts';
-import { hashChosenPassword, strengthenHash, takeLimit, tryInTurn } from './credentials/password-attempt.ts';
+import { hashChosenPassword, strengthenHash, tryInTurn } from './credentials/password-attempt.ts';
 import { reauthenticate } from './credentials/reauthenticate.ts';
 import * as addresses from './email.ts';
 import { changeEmail } from './flows/change-email.ts';
@@ -30,6 +30,7 @@ import * as signIns from './sign-in.ts';
 import { type AccountState, openState } from './state.ts';
 import type { AccountRow } from './storage/account-store.ts';
 import { migrate, readSchemaVersion } from './storage/schema.ts';
+import { takeLimit } from './throttled.ts';
 
 /** A flow waits no longer for the directory, to be told to operators by the alarm. */
 const FLOW_REPORT_DEADLINE_MS = 3_000;

@@ -10,6 +10,7 @@ import { DECOY_HASH, hashPassword, isOutdatedHash, verifyPassword } from '../../
 import type { Caller, PasswordRefusal } from '../contract.ts';
 import type { AccountState } from '../state.ts';
 import type { AccountRow } from '../storage/account-store.ts';
+import { throttledFor, throttledUntil } from '../throttled.ts';
 
 interface BrowserStanding {
   /** The number of the caller's browser, if it signed in before and is not revoked. */
@@ -149,15 +150,6 @@ export function checkPassword(
   return succeed({ account, hash, ...standing });
 }
 
-/** Refused by a limit that lets one more through at `retryAtMs`. */
-export function throttledUntil(retryAtMs: number, nowMs: number): Refusal<'account_throttled'> {
-  return throttledFor(Math.ceil((retryAtMs - nowMs) / 1000));
-}
-
-function throttledFor(retryAfterSeconds: number): Refusal<'account_throttled'> {
-  return { ok: false, reason: 'account_throttled', retryAfterSeconds };
-}
-
 /**
  * Replaces the hash of a password that was just found right, if its parameters are below today's. In a turn of its own,
  * since it is a second hash, and for nothing when the password was changed meanwhile. The next sign-in does what a full
@@ -184,14 +176,4 @@ export function hashChosenPassword(password: string): string {
 /** What is typed with a lone surrogate fits no stored password; it costs the same hash all the same. */
 function toHashed(password: string): string {
   return normalizePassword(password) ?? password.toWellFormed();
-}
-
-/** Counts one use of a limit of the account. Returns the refusal when there were too many. */
-export function takeLimit(
-  state: AccountState,
-  limit: 'rename' | 'export',
-  nowMs: number,
-): Refusal<'account_throttled'> | undefined {
-  const decision = state.limits.take(limit, nowMs);
-  return decision.allowed ? undefined : throttledUntil(decision.retryAtMs, nowMs);
 }
