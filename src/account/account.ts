@@ -11,7 +11,7 @@ import type { AccountStatus } from '../directory/account-list.ts';
 import { fail, type Refusal, type Result, succeed } from '../domain/result.ts';
 import type { Session, SessionPolicy } from '../domain/session.ts';
 import { hashQueue } from '../passwords/hash-queue.ts';
-import { ALARM_RETRY_MS, AlarmClock, clearExpired, isOver } from './alarm.ts';
+import { ALARM_RETRY_MS, AlarmScheduler, clearExpired, isOver } from './alarm.ts';
 import type * as contract from './contract.ts';
 import * as passwords from './credentials/password.ts';
 import { hashChosenPassword, strengthenHash, tryInTurn } from './credentials/password-attempt.ts';
@@ -40,7 +40,7 @@ const KEPT_TABLES = ['schema_version', 'intent'];
 export class Account extends DurableObject<Env> {
   /** Not for callers: RPC reaches methods alone. For tests, which read what an object holds. */
   readonly state: AccountState;
-  readonly #alarm: AlarmClock;
+  readonly #alarm: AlarmScheduler;
   readonly #flows: FlowRunner;
   /** Whether tables exist. An object that was only asked about stays empty, so that nothing of it is kept. */
   #isStored: boolean;
@@ -48,7 +48,7 @@ export class Account extends DurableObject<Env> {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env);
     this.state = openState(ctx.storage.sql);
-    this.#alarm = new AlarmClock(ctx, this.state, env);
+    this.#alarm = new AlarmScheduler(ctx, this.state, env);
     this.#flows = new FlowRunner({
       state: this.state,
       storage: ctx.storage,

@@ -8,7 +8,8 @@ const SHORTEST_ALARM_MS = 1_000;
 /** While a delivery runs, what is due waits for it. Should it die with the object, the alarm resumes it after this long. */
 const DELIVERY_ALARM_MS = 60_000;
 
-export class AlarmClock {
+/** Sends mail in the background, and sets the one alarm of an account object. */
+export class AlarmScheduler {
   readonly #ctx: DurableObjectState;
   readonly #state: AccountState;
   readonly #env: Env;
