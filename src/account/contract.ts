@@ -1,6 +1,5 @@
 // What the account takes and gives: the types of its methods (account.ts). Plain data, which RPC copies.
 import type { Authentication, CredentialKind, SecondFactor } from '../domain/authentication.ts';
-import type { Refusal } from '../domain/result.ts';
 import type { ClientInfo, Session, SessionPolicy } from '../domain/session.ts';
 import type { EventKind } from '../wire.ts';
 
@@ -165,6 +164,3 @@ export interface Inspection {
 }
 
 export type OperatorAction = 'disable' | 'enable' | 'end_sessions' | 'force_password_reset';
-
-/** The caller's session is over. */
-export type SessionOver = Refusal<'session_over'>;

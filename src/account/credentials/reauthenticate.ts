@@ -4,7 +4,7 @@ import type { AccountState } from '../state.ts';
 import { checkPassword, findBrowser, type PasswordCheck, toBucket, toLimitPart } from './password-attempt.ts';
 
 /** What is offered as a proof. */
-export interface Proof {
+interface Proof {
   password: string;
 }
 
