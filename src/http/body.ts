@@ -49,7 +49,12 @@ function toFault({ type, received, expected, requirement, message }: v.BaseIssue
   // The one pattern in a schema is that of a whole number in a query.
   if (type === 'integer' || type === 'regex') return { code: 'not_an_integer', message };
   const code = type === 'literal' || type === 'picklist' ? 'not_an_option' : 'wrong_type';
-  return { code, message, params: { expected: expected ?? type } };
+  return { code, message, params: { expected: listOptions(expected ?? type) } };
+}
+
+/** Writes the validation library's `("newest" | "oldest")` as `newest, oldest`. */
+function listOptions(expected: string): string {
+  return expected.replaceAll(/[()"]/g, '').replaceAll(' | ', ', ');
 }
 
 function bodyFormat(contentType: string | undefined): 'json' | 'form' | undefined {

@@ -200,7 +200,7 @@ describe('DELETE /sessions', () => {
           field: 'keep',
           code: 'not_an_option',
           message: 'must be "current" or left out',
-          params: { expected: '"current"' },
+          params: { expected: 'current' },
         },
       ],
     });
