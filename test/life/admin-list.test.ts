@@ -271,7 +271,12 @@ describe('a list of more than 10,000 accounts', () => {
     expect(await read({ search: 'many1000', limit: 100 })).toMatchObject({ count: 3 });
     for (const fields of [{ search: 'many' }, { search: 'e' }, { search: 'm', disabled: true }] as Fields[]) {
       await expectProblem(await post(fields), 422, 'invalid_input', {
-        errors: [{ field: 'search', message: 'matches more than 10000 accounts: give more of the name' }],
+        errors: [
+          {
+            ...{ field: 'search', code: 'too_many_matches', params: { max: 10_000 } },
+            message: 'matches more than 10000 accounts: give more of the name',
+          },
+        ],
       });
     }
   });
