@@ -2,6 +2,7 @@
 import { listDurableObjectIds, runInDurableObject } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { toNameKey } from '../../src/domain/names.ts';
+import { readStored } from './account.ts';
 import { accountOf } from './service.ts';
 
 export interface StoredSession extends Record<string, SqlStorageValue> {
@@ -27,12 +28,7 @@ export async function readFailures(accountId: string): Promise<number> {
 
 /** Every row of every table of an account, as text: what a dump of it would show. */
 export async function dumpAccount(accountId: string): Promise<string> {
-  const tables = await Promise.all(
-    ['account', 'credential', 'session', 'throttle', 'event', 'mail_token', 'outbox'].map((table) =>
-      readRows(accountId, `SELECT * FROM ${table}`),
-    ),
-  );
-  return JSON.stringify(tables);
+  return JSON.stringify((await readStored(accountOf(accountId))).tables);
 }
 
 /** The account id that the directory holds for a user name. */
