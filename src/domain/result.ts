@@ -18,6 +18,7 @@ export type Refusal<Reason extends string> = Reason extends string
 /** A value, or the reason why there is none. */
 export type Result<T, Reason extends string = never> = { ok: true; value: T } | Refusal<Reason>;
 
+/** A result with a value, which is `undefined` where there is nothing to return. */
 export function succeed<T>(value: T): { ok: true; value: T } {
   return { ok: true, value };
 }

@@ -30,7 +30,10 @@ export function refuse(c: AppContext, reason: FailureReason, details: RefusalDet
   return c.json(problem, wireStatus, { 'Content-Type': 'application/problem+json' });
 }
 
-/** Responds with a refusal of the account, to a request that is signed in by its access token or by nothing. */
+/**
+ * Responds with a refusal of the account. For requests that are signed in by an access token or by nothing, never by the refresh
+ * cookie: a session that is over is a fault of the access token.
+ */
 export function respondRefusal(
   c: AppContext,
   { reason, retryAfterSeconds }: { reason: FailureReason; retryAfterSeconds?: number },
