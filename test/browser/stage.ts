@@ -28,7 +28,7 @@ export const LAUNCH_OPTIONS = {
 
 export class Stage {
   readonly browser: Browser;
-  readonly service: LocalRun;
+  #service: LocalRun;
   /** Origins of two other front ends: one that the service lists, one that it does not. */
   readonly listedOrigin: string;
   readonly foreignOrigin: string;
@@ -45,7 +45,7 @@ export class Stage {
     origins: string[],
   ) {
     this.browser = browser;
-    this.service = service;
+    this.#service = service;
     this.#folder = folder;
     this.#servers = servers;
     const [listed = '', foreign = ''] = origins;
@@ -72,20 +72,37 @@ export class Stage {
 
   async close(): Promise<void> {
     await this.browser.close();
-    this.service.kill();
+    this.#service.kill();
     for (const server of this.#servers) server.close();
     await removeCheckout(this.#folder);
   }
 
+  get service(): LocalRun {
+    return this.#service;
+  }
+
+  /**
+   * Starts the service again when it has gone, at the same address and with what it stored: `wrangler dev` ends when something holds its
+   * requests up for more than five seconds, as a slow machine does.
+   */
+  async #reviveService(): Promise<void> {
+    if (await this.#service.answers()) return;
+    this.#service.kill();
+    this.#service = await LocalRun.start(this.#folder, Number(new URL(this.#service.url).port));
+  }
+
   /** A profile of its own: its own cookies and storage. */
   async openProfile(options: Parameters<Browser['newContext']>[0] = {}): Promise<BrowserContext> {
+    await this.#reviveService();
     const context = await this.browser.newContext(options);
     this.#contexts.push(context);
     return context;
   }
 
+  /** Ends what a test opened. Throws when the service has gone meanwhile: vitest.config.ts knows the message. */
   async closeProfiles(): Promise<void> {
     for (const context of this.#contexts.splice(0)) await context.close();
+    if (!(await this.#service.answers())) throw new Error('the service has gone while the test ran');
   }
 
   /** The demo page, once it knows whether somebody is signed in. */
