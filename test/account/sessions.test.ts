@@ -81,6 +81,29 @@ describe('a refresh', () => {
     expect(await readTrace(id)).toEqual(before);
   });
 
+  it('has the user name and the address that the account has now, though it was asked for before', async () => {
+    const { id, account, session } = await createAccount();
+    const refresh = async (counter: number) =>
+      takeValue(await account.refresh(session.sid, counter, DEVICE, POLICY)).profile;
+    await refresh(1);
+    await inStore(id, ({ rows }) => rows.writeUsername('lovelace'));
+    expect(await refresh(2)).toMatchObject({ username: 'lovelace' });
+    await inStore(id, ({ rows }) => rows.writeEmail('lovelace@example.com', Date.now()));
+    expect(await refresh(3)).toMatchObject({ email: 'lovelace@example.com' });
+  });
+
+  it('is refused from the moment that a deletion begins, though it was asked for before', async () => {
+    const { id, account, session } = await createAccount();
+    takeValue(await account.refresh(session.sid, 1, DEVICE, POLICY));
+    await inStore(id, ({ intents }) =>
+      intents.begin({ kind: 'delete', phase: 'releasing', accountId: id }, Date.now()),
+    );
+    expect(await account.refresh(session.sid, 2, DEVICE, POLICY)).toEqual({
+      ok: false,
+      reason: 'session_over',
+    });
+  });
+
   it('ends the session, and only that one, when a token was used before', async () => {
     freezeClock();
     const { id, account, session } = await createAccount();
