@@ -11,7 +11,6 @@ import { observe } from './http/request-log.ts';
 import type { Method, Route } from './http/route.ts';
 import { admin } from './http/routes/admin.ts';
 import { email } from './http/routes/email.ts';
-import { health } from './http/routes/health.ts';
 import { login } from './http/routes/login.ts';
 import { logout } from './http/routes/logout.ts';
 import { me } from './http/routes/me.ts';
@@ -20,7 +19,7 @@ import { password } from './http/routes/password.ts';
 import { refresh } from './http/routes/refresh.ts';
 import { register } from './http/routes/register.ts';
 import { sessions } from './http/routes/sessions.ts';
-import { wellKnown } from './http/routes/well-known.ts';
+import { health, wellKnown } from './http/routes/well-known.ts';
 
 /** Every endpoint. Another method on a path of this list is a 405 with `Allow`. */
 export const routes: readonly Route[] = [

@@ -2,8 +2,14 @@
 import { userInfo } from 'node:os';
 import { type Arguments, parseArguments, parseServiceUrl } from './admin-arguments.ts';
 import { AdminClient, AdminError } from './admin-client.ts';
-import { formatAccount, formatAccounts, formatAudit, formatCreated } from './admin-tables.ts';
-import { toVisible, toVisibleJson } from './terminal-text.ts';
+import {
+  formatAccount,
+  formatAccounts,
+  formatAudit,
+  formatCreated,
+  toVisible,
+  toVisibleJson,
+} from './admin-tables.ts';
 
 const HELP = `Looks after accounts, through the service's /admin endpoints.
 

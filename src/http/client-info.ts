@@ -2,7 +2,12 @@
 import type { Actor } from '../account/contract.ts';
 import { formatIpAddress, type IpAddress, parseIpAddress, toLimitKey } from '../domain/ip-address.ts';
 import { type AppContext, outcomeOf, serviceOf } from './context.ts';
-import type { LimitBinding } from './limits.ts';
+
+/**
+ * Rate limit bindings of wrangler.toml, per client address: for everything that hashes a password, sends mail, or says whether a name
+ * is taken. What one account may do on top is in domain/limits.ts. docs/limits.md shows both.
+ */
+export type LimitBinding = 'SIGN_IN_LIMIT' | 'REGISTRATION_LIMIT' | 'REFRESH_LIMIT';
 
 /** The `period` of the limits in wrangler.toml: what a client waits at most. */
 export const LIMIT_PERIOD_SECONDS = 60;

@@ -1,6 +1,7 @@
 // What a request carries through the pipeline: its service, what is known for its log line, and what the guards found.
 // Only this module can reach it.
 import type { Context } from 'hono';
+import { routePath } from 'hono/route';
 import type { FailureReason } from '../errors.ts';
 import type { Service } from './service.ts';
 
@@ -65,9 +66,27 @@ export function inputOf(c: AppContext): RequestInput {
   return stateOf(c).input;
 }
 
-/** When the request came, for responses at a fixed moment after it. */
-export function receivedAtMs(c: AppContext): number {
-  return stateOf(c).receivedAtMs;
+/**
+ * Resolves when so many milliseconds have passed since the request came; at once when they are over. A response at a fixed moment
+ * does not reveal by its time what was found.
+ */
+export async function waitSinceReceipt(c: AppContext, ms: number): Promise<void> {
+  await scheduler.wait(Math.max(0, stateOf(c).receivedAtMs + ms - Date.now()));
+}
+
+/**
+ * The segment of the path that stands for `:id` in the route, decoded. Not `c.req.param`: below a mount such as `/:id/auth` a parent
+ * has parameters too, and Hono keeps one value for each name. Counted from the end, since only the start can be a parent's.
+ */
+export function readPathId(c: AppContext): string {
+  const pattern = routePath(c).split('/');
+  const segment = c.req.path.split('/').at(pattern.lastIndexOf(':id') - pattern.length) ?? '';
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    // Not an escape, so not an id either.
+    return segment;
+  }
 }
 
 function stateOf(c: AppContext): RequestState {

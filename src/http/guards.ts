@@ -6,9 +6,8 @@ import type { FailureReason } from '../errors.ts';
 import type { FieldError } from '../wire.ts';
 import { authenticate, authenticateOperator, tokenFaults } from './bearer.ts';
 import { bodyFaults, readBody, toFieldErrors } from './body.ts';
-import { isOverAddressLimit, LIMIT_PERIOD_SECONDS } from './client-info.ts';
+import { isOverAddressLimit, LIMIT_PERIOD_SECONDS, type LimitBinding } from './client-info.ts';
 import { type AppEnv, inputOf } from './context.ts';
-import type { LimitBinding } from './limits.ts';
 import { isOriginAllowed, noteOrigin } from './origin.ts';
 import { refuse } from './problem.ts';
 

@@ -7,6 +7,7 @@ import type { FailureReason } from '../errors.ts';
 import type { AnswerName } from '../reference/answers.ts';
 import type { AccessClaims } from '../tokens/access-token.ts';
 import type { RefreshClaims } from '../tokens/refresh-token.ts';
+import type { LimitBinding } from './client-info.ts';
 import { type AppContext, type AppEnv, inputOf } from './context.ts';
 import {
   checkBody,
@@ -19,7 +20,6 @@ import {
   requireBearer,
   requireOperator,
 } from './guards.ts';
-import type { LimitBinding } from './limits.ts';
 import { requireRefreshToken } from './refresh-cookie.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';

@@ -37,5 +37,5 @@ export interface Mail {
   html: string;
 }
 
-/** Sends one mail, or throws. Implementations: binding-sender.ts, webhook-sender.ts. */
+/** Sends one mail, or throws. Implementations: mailer.ts, webhook-sender.ts. */
 export type SendMail = (mail: Mail) => Promise<void>;

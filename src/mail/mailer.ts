@@ -1,5 +1,4 @@
-// Which sender the settings name. The one place that knows them all.
-import { createBindingSender, type EmailBinding } from './binding-sender.ts';
+// Which sender the settings name, and the one over Cloudflare's e-mail binding. (webhook-sender.ts has the other.)
 import type { SendMail } from './mail.ts';
 import { createWebhookSender } from './webhook-sender.ts';
 
@@ -13,4 +12,16 @@ export type MailSettings =
 export function openMailer(settings: MailSettings, binding: EmailBinding | undefined): SendMail | undefined {
   if (settings.kind === 'webhook') return createWebhookSender(settings.url, settings.secret);
   return settings.kind === 'binding' && binding !== undefined ? createBindingSender(binding) : undefined;
+}
+
+/** The part of the platform's binding that is used. */
+export interface EmailBinding {
+  send(message: { from: string; to: string; subject: string; text: string; html: string }): Promise<unknown>;
+}
+
+/** A sender over Cloudflare's e-mail binding (`send_email` in wrangler.toml); `wrangler dev` shows the mail instead of sending it. Rejects when the platform refuses, for instance an address that it may not send from. */
+export function createBindingSender(binding: EmailBinding): SendMail {
+  return async ({ from, to, subject, text, html }) => {
+    await binding.send({ from, to, subject, text, html });
+  };
 }

@@ -1,8 +1,10 @@
 // Signing keys as operators write them: the two secrets' formats, judged without touching Web Crypto.
 // Messages name the fault and never the value.
 import { splitSetting } from '../domain/white-space.ts';
-import type { Parsed } from './parsed.ts';
 import { findKeyKind, findPublicKind } from './weak-secret.ts';
+
+/** The result of reading something that an operator wrote: the value, or every fault in it. */
+export type Parsed<T> = { ok: true; value: T } | { ok: false; faults: string[] };
 
 /** Fewest bytes of an HS256 secret: as long as its hash (RFC 7518 section 3.2). */
 export const MIN_SECRET_BYTES = 32;

@@ -1,6 +1,5 @@
 // Key rings: keys imported once per isolate, the one that signs and the ones that verify, and the published half.
-import type { AccessKeyMaterial, Algorithm, AsymmetricKey, Jwk } from './key-material.ts';
-import type { Parsed } from './parsed.ts';
+import type { AccessKeyMaterial, Algorithm, AsymmetricKey, Jwk, Parsed } from './key-material.ts';
 
 /**
  * A CryptoKey that carries `alg` and `kid` as properties of its own. `hono/jwt` writes a `kid` into the header when the

@@ -4,9 +4,9 @@
 import { verifying } from 'hono/utils/jwt/jws';
 import * as v from 'valibot';
 import { type JwsFault, openJws } from '../../src/tokens/jws.ts';
+import type { Parsed } from '../../src/tokens/key-material.ts';
 import { parseAccessKeys } from '../../src/tokens/key-material.ts';
 import { encodeHeader, importAccessKeys, type KeyRing } from '../../src/tokens/key-ring.ts';
-import type { Parsed } from '../../src/tokens/parsed.ts';
 
 /** What became of a vector: accepted, or the step that refused it. */
 export type Verdict = 'accepted' | 'keys_refused' | JwsFault;

@@ -1,8 +1,8 @@
 import { env } from 'cloudflare:workers';
 import { describe, expect, it, vi } from 'vitest';
 import { sendFarewell } from '../../src/account/outbox.ts';
-import { createBindingSender } from '../../src/mail/binding-sender.ts';
 import { mailKinds } from '../../src/mail/mail.ts';
+import { createBindingSender } from '../../src/mail/mailer.ts';
 import { writeMail } from '../../src/mail/templates.ts';
 import { createWebhookSender } from '../../src/mail/webhook-sender.ts';
 import { expectAbsent } from '../support/absence.ts';

@@ -2,8 +2,13 @@ import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { parseArguments, parseServiceUrl } from '../../src/cli/admin-arguments.ts';
-import { formatAccount, formatAccounts, formatAudit, formatCreated } from '../../src/cli/admin-tables.ts';
-import { toVisibleJson } from '../../src/cli/terminal-text.ts';
+import {
+  formatAccount,
+  formatAccounts,
+  formatAudit,
+  formatCreated,
+  toVisibleJson,
+} from '../../src/cli/admin-tables.ts';
 import { runCli } from '../support/cli.ts';
 
 const USER = {

@@ -1,6 +1,6 @@
 // The declared routes as tables, by path and method.
 import { routes as all } from '../../src/app.ts';
-import type { LimitBinding } from '../../src/http/limits.ts';
+import type { LimitBinding } from '../../src/http/client-info.ts';
 import type { Route } from '../../src/http/route.ts';
 
 type Table = Record<string, Record<string, Route>>;

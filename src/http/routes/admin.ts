@@ -16,12 +16,10 @@ import {
   accountSearchRequest,
   type FieldFault,
 } from '../../wire.ts';
-import { readClientInfo } from '../client-info.ts';
-import { type AppContext, outcomeOf, serviceOf } from '../context.ts';
+import { type LimitBinding, readClientInfo } from '../client-info.ts';
+import { type AppContext, outcomeOf, readPathId, serviceOf } from '../context.ts';
 import { encodeCursor, readCursor, refuseCursor } from '../cursor.ts';
 import { toSecurityEvent, toSessionInfo, toUser } from '../grant.ts';
-import type { LimitBinding } from '../limits.ts';
-import { readPathId } from '../path-id.ts';
 import { refuse } from '../problem.ts';
 import { type Documentation, type Route, route } from '../route.ts';
 import { callAccount, callAccountAgain, callDirectory } from '../storage-calls.ts';

@@ -3,9 +3,8 @@ import { deriveDecoyId } from '../../directory/decoy.ts';
 import { findAccountId } from '../../directory/directory.ts';
 import { toLookupKeys } from '../../domain/names.ts';
 import { loginRequest } from '../../wire.ts';
-import { waitSince } from '../answer-moment.ts';
 import { readClientInfo } from '../client-info.ts';
-import { outcomeOf, receivedAtMs, serviceOf } from '../context.ts';
+import { outcomeOf, serviceOf, waitSinceReceipt } from '../context.ts';
 import { issueTokens } from '../grant.ts';
 import { readKnownBrowser, rememberBrowser } from '../known-browser.ts';
 import { refuse, respondRefusal } from '../problem.ts';
@@ -68,7 +67,7 @@ export const login = route({
     if (!result.ok) {
       // Where nothing was tried, for a known name or an unknown one, there is no time to hide.
       const wasTried = result.reason !== 'account_throttled' && result.reason !== 'too_busy';
-      if (wasTried) await waitSince(receivedAtMs(c), REFUSAL_FLOOR_MS);
+      if (wasTried) await waitSinceReceipt(c, REFUSAL_FLOOR_MS);
       return respondRefusal(c, result);
     }
     const signedIn = result.value;

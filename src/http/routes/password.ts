@@ -6,9 +6,8 @@ import type { Refusal } from '../../domain/result.ts';
 import type { FailureReason } from '../../errors.ts';
 import { readMailToken } from '../../tokens/mail-token.ts';
 import { forgottenPasswordRequest, passwordChangeRequest, passwordResetRequest } from '../../wire.ts';
-import { waitSince } from '../answer-moment.ts';
 import { readClientInfo } from '../client-info.ts';
-import { type AppContext, outcomeOf, receivedAtMs, serviceOf } from '../context.ts';
+import { type AppContext, outcomeOf, serviceOf, waitSinceReceipt } from '../context.ts';
 import { readKnownBrowser, rememberBrowser } from '../known-browser.ts';
 import { refuse, respondRefusal } from '../problem.ts';
 import { type Route, route } from '../route.ts';
@@ -79,7 +78,7 @@ const forgotPassword = route({
     );
     // An outage here would tell names apart; whoever gets no mail asks again.
     finishLater(c, asked);
-    await waitSince(receivedAtMs(c), FORGOTTEN_ANSWER_MS);
+    await waitSinceReceipt(c, FORGOTTEN_ANSWER_MS);
     return c.body(null, 202);
   },
 });

@@ -2,9 +2,9 @@
 import { isId } from '../../domain/ids.ts';
 import { endSessionsQuery, type SessionsResponse } from '../../wire.ts';
 import { readClientInfo } from '../client-info.ts';
+import { readPathId } from '../context.ts';
 import { toSessionInfo } from '../grant.ts';
 import { rememberBrowser } from '../known-browser.ts';
-import { readPathId } from '../path-id.ts';
 import { refuse, respondRefusal } from '../problem.ts';
 import { presentsSession } from '../refresh-cookie.ts';
 import { type Route, route } from '../route.ts';

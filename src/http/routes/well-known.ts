@@ -1,5 +1,7 @@
-// GET /.well-known/…: where verifiers of access tokens find the keys (RFC 7517, OpenID Connect Discovery 1.0, RFC 8414).
-import type { MetadataResponse } from '../../wire.ts';
+// What software asks of the service: GET /.well-known/…, where verifiers of access tokens find the keys (RFC 7517, OpenID
+// Connect Discovery 1.0, RFC 8414), and GET /health.
+import { version } from '../../../package.json';
+import type { HealthResponse, MetadataResponse } from '../../wire.ts';
 import { type AppContext, serviceOf } from '../context.ts';
 import { type Route, route } from '../route.ts';
 
@@ -73,3 +75,18 @@ function showMetadata(c: AppContext): Response {
     id_token_signing_alg_values_supported: [...algorithms],
   } satisfies MetadataResponse);
 }
+
+/** Up, configured, and which version. With a faulty configuration the app responds 503 before it gets here. */
+export const health = route({
+  method: 'GET',
+  path: '/health',
+  auth: 'none',
+  reference: {
+    id: 'showHealth',
+    tag: 'Service',
+    summary: 'Whether the service is up, and its version',
+    status: 200,
+    answer: ['Health'],
+  },
+  handler: (c) => c.json({ status: 'ok', version } satisfies HealthResponse),
+});
