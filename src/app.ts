@@ -1,6 +1,6 @@
 // The app: middleware order, the list of routes, errors. Knows no storage.
 import { Hono } from 'hono';
-import { describeThrown, OutageError } from './errors.ts';
+import { describeThrown, OutageError } from './api/errors.ts';
 import { hideWithoutOperators } from './http/bearer.ts';
 import { type AppContext, type AppEnv, outcomeOf } from './http/context.ts';
 import { requireOperator } from './http/guards.ts';

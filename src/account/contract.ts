@@ -1,7 +1,8 @@
 // What the account takes and gives: the types of its methods (account.ts). Plain data, which RPC copies.
+
+import type { EventKind } from '../api/wire.ts';
 import type { Authentication, CredentialKind, SecondFactor } from '../domain/authentication.ts';
 import type { ClientInfo, Session, SessionPolicy } from '../domain/session.ts';
-import type { EventKind } from '../wire.ts';
 
 /** Who did it: a client, and for what was done from outside, the operator's label. */
 export interface Actor extends ClientInfo {

@@ -3,7 +3,7 @@
 // Between two awaits the account may have changed or gone. So every mail is read again right before it is sent, its token is
 // made in that same turn, and nothing is written to an account that is gone.
 import { createHmac } from 'node:crypto';
-import { type Config, loadConfig } from '../config.ts';
+import { type Config, loadConfig } from '../config/config.ts';
 import { findAccountId } from '../directory/directory.ts';
 import { admitMail } from '../directory/recipients.ts';
 import { type AccountLimit, RECIPIENT_LIMITS, type RecipientLimit } from '../domain/limits.ts';

@@ -1,6 +1,6 @@
 // The command line of `npm run admin`: what was asked for, or what is wrong with it. Pure.
 import { parseArgs } from 'node:util';
-import { isLocalIssuer } from '../config.ts';
+import { isLocalIssuer } from '../config/settings.ts';
 
 const OPTIONS = {
   url: { type: 'string' },

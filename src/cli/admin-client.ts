@@ -1,12 +1,12 @@
 // The operators' endpoints as functions. Throws AdminError with what the service said, for people to read.
+import type { Problem } from '../api/error-codes.ts';
 import type {
   AccountDetailResponse,
   AccountListResponse,
   AccountSearch,
   AuditResponse,
-  Problem,
   User,
-} from '../wire.ts';
+} from '../api/wire.ts';
 
 export class AdminError extends Error {}
 

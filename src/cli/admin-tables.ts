@@ -1,5 +1,10 @@
 // What the operators' commands show people.
-import type { AccountDetailResponse, AccountListResponse, AccountSummary, AuditResponse } from '../wire.ts';
+import type {
+  AccountDetailResponse,
+  AccountListResponse,
+  AccountSummary,
+  AuditResponse,
+} from '../api/wire.ts';
 
 const LONGEST_DEVICE = 40;
 

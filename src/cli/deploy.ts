@@ -1,7 +1,7 @@
 // `npm run deploy`: checks what a deployment gets wrong silently, makes and migrates the directory, then `wrangler deploy`.
 import { readFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
-import { isLocalIssuer, SECRET_SETTINGS } from '../config.ts';
+import { isLocalIssuer, SECRET_SETTINGS } from '../config/settings.ts';
 import { writeDatabaseId } from './database-id.ts';
 import { readEnvFile } from './env-file.ts';
 import { type ProjectConfig, pinConfig, readProjectConfig } from './project-config.ts';

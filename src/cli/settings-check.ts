@@ -1,5 +1,6 @@
 // Settings judged before the service runs: by the service's own reader, and names that look like a misspelt one.
-import { loadAccessKeys, loadConfig, SETTINGS } from '../config.ts';
+import { loadAccessKeys, loadConfig } from '../config/config.ts';
+import { SETTINGS } from '../config/settings.ts';
 import { importAccessKeys } from '../tokens/key-ring.ts';
 
 /** Fewest edits that make a name another one: more than these are no slip of the hand. */

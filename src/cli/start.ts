@@ -3,7 +3,7 @@
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { unstable_getVarsForDev as getVarsForDev } from 'wrangler';
-import { isLocalIssuer } from '../config.ts';
+import { isLocalIssuer } from '../config/settings.ts';
 import { readEnvFile, setInEnvFile, toEnvLines } from './env-file.ts';
 import { makeSecrets } from './key-maker.ts';
 import { type ProjectConfig, pinConfig, readProjectConfig } from './project-config.ts';

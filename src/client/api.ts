@@ -1,5 +1,5 @@
 // One call to the service, and what it means when it fails. Knows no token and no tab.
-import type { ErrorCode, FieldError } from '../wire.ts';
+import type { ErrorCode, FieldError } from '../api/error-codes.ts';
 
 /** What `createClient` was given, and what surrounds it. */
 export interface Transport {

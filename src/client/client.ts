@@ -1,6 +1,6 @@
 // The client: signs in, stays signed in, and gives out access tokens. The access token lives in this module's memory
 // alone; the refresh token is in an HttpOnly cookie that no script can read, this one included.
-import type { SessionInfo, User } from '../wire.ts';
+import type { SessionInfo, User } from '../api/wire.ts';
 import { type AccessToken, type AccessTokenClaims, isFresh, readAccessToken } from './access-token.ts';
 import {
   asObject,

@@ -1,7 +1,7 @@
 // How somebody proved who they are: the methods (RFC 8176, `amr`), what they amount to (`acr`), and which of an account's credentials
 // a sign-in asks for. Pure.
 
-import type { credentialKinds } from '../wire.ts';
+import type { credentialKinds } from '../api/wire.ts';
 
 /** `pwd` and the later methods of RFC 8176, and one of our own, as an absolute URI. */
 export type AuthenticationMethod = 'pwd' | 'otp' | 'pop' | 'mfa' | 'urn:latchkey:recovery';

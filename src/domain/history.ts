@@ -1,5 +1,5 @@
 // The retention rules of an account's history: which events are kept, and which are one event that happened again. Pure.
-import { type EventKind, eventKinds } from '../wire.ts';
+import { type EventKind, eventKinds } from '../api/wire.ts';
 
 /**
  * Rows kept of one kind, by what it takes to cause such an event. Each kind has rows of its own, so that no number of

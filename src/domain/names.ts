@@ -1,6 +1,7 @@
 // User names and e-mail addresses: what they may hold, and the key under which two of them are the same. Pure.
 import { domainToASCII, domainToUnicode } from 'node:url';
-import { EMAIL_MAX_LENGTH, type FieldErrorCode, type FieldFault, USERNAME_MAX_LENGTH } from '../wire.ts';
+import type { FieldErrorCode, FieldFault } from '../api/error-codes.ts';
+import { EMAIL_MAX_LENGTH, USERNAME_MAX_LENGTH } from '../api/wire.ts';
 import { isOneScript } from './scripts.ts';
 
 /** A name that will do, or what is wrong with it. */

@@ -1,5 +1,6 @@
 // Which passwords may be chosen. Pure. NIST SP 800-63B-4 section 3.1.1.2: length and a blocklist, no composition rule.
-import { type FieldFault, PASSWORD_MAX_LENGTH } from '../wire.ts';
+import type { FieldFault } from '../api/error-codes.ts';
+import { PASSWORD_MAX_LENGTH } from '../api/wire.ts';
 import { isCommonPassword } from './common-passwords.ts';
 import { toLookupKeys, toNameKey } from './names.ts';
 

@@ -1,6 +1,6 @@
 // The one shape of an expected outcome, in the account and what it is made of. An exception is a bug or an outage.
 
-import type { FieldFault } from '../wire.ts';
+import type { FieldFault } from '../api/error-codes.ts';
 
 /** What a client needs beside some reasons. */
 interface Details {

@@ -1,7 +1,8 @@
 // Request bodies: JSON or a form, at most 8 KiB, strict UTF-8, checked against a schema of wire.ts.
 import * as v from 'valibot';
+import type { FieldError, FieldFault } from '../api/error-codes.ts';
+import { MAX_BODY_BYTES } from '../api/wire.ts';
 import { trimOptionalWhiteSpace } from '../domain/white-space.ts';
-import { type FieldError, type FieldFault, MAX_BODY_BYTES } from '../wire.ts';
 import type { AppContext } from './context.ts';
 
 export const bodyFaults = [

@@ -2,7 +2,7 @@
 // Only this module can reach it.
 import type { Context } from 'hono';
 import { routePath } from 'hono/route';
-import type { FailureReason } from '../errors.ts';
+import type { FailureReason } from '../api/errors.ts';
 import type { Service } from './service.ts';
 
 /** No context variables: a parent app shares them, its loggers print them, and it may have any of their names. */

@@ -1,10 +1,10 @@
 // A grant of the account as a response: both tokens minted, the cookie set. And rows of the account as the wire shows them.
 import { setCookie } from 'hono/cookie';
 import type { EventRow, Mintable, Profile } from '../account/contract.ts';
+import type { SecurityEvent, SessionInfo, TokenResponse, User } from '../api/wire.ts';
 import type { Session } from '../domain/session.ts';
 import { mintAccessToken } from '../tokens/access-token.ts';
 import { mintRefreshToken } from '../tokens/refresh-token.ts';
-import type { SecurityEvent, SessionInfo, TokenResponse, User } from '../wire.ts';
 import { type AppContext, outcomeOf, serviceOf } from './context.ts';
 import { cookieAttributes } from './cookies.ts';
 

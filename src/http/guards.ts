@@ -2,8 +2,8 @@
 // what they send last. route.ts has the order.
 import type { MiddlewareHandler } from 'hono';
 import * as v from 'valibot';
-import type { FailureReason } from '../errors.ts';
-import type { FieldError } from '../wire.ts';
+import type { FieldError } from '../api/error-codes.ts';
+import type { FailureReason } from '../api/errors.ts';
 import { authenticate, authenticateOperator, tokenFaults } from './bearer.ts';
 import { bodyFaults, readBody, toFieldErrors } from './body.ts';
 import { isOverAddressLimit, LIMIT_PERIOD_SECONDS, type LimitBinding } from './client-info.ts';

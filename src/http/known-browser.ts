@@ -2,7 +2,7 @@
 // number for the browser and nothing of the person.
 import { setCookie } from 'hono/cookie';
 import type { KnownBrowser } from '../account/contract.ts';
-import { DEVICE_COOKIE } from '../config.ts';
+import { DEVICE_COOKIE } from '../config/settings.ts';
 import { LONGEST_LIFETIME_SECONDS } from '../tokens/claims.ts';
 import { mintDeviceToken, readDeviceToken } from '../tokens/device-token.ts';
 import { type AppContext, serviceOf } from './context.ts';

@@ -1,6 +1,6 @@
 // Requests over plain http to a service whose issuer is https: they get no token, and nothing in them is read.
 import type { MiddlewareHandler } from 'hono';
-import { isLocalIssuer } from '../config.ts';
+import { isLocalIssuer } from '../config/settings.ts';
 import { type AppContext, type AppEnv, serviceOf } from './context.ts';
 import { refuse } from './problem.ts';
 

@@ -1,6 +1,12 @@
 // Refusals on the wire: problem documents (RFC 9457), the challenge of a 401, Retry-After. What they say is in errors.ts.
-import { challengeFor, describeFailure, type FailureReason, UNAVAILABLE_RETRY_SECONDS } from '../errors.ts';
-import type { FieldError, Problem } from '../wire.ts';
+
+import type { FieldError, Problem } from '../api/error-codes.ts';
+import {
+  challengeFor,
+  describeFailure,
+  type FailureReason,
+  UNAVAILABLE_RETRY_SECONDS,
+} from '../api/errors.ts';
 import { type AppContext, outcomeOf, serviceOf } from './context.ts';
 
 export interface RefusalDetails {

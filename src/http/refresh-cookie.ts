@@ -1,5 +1,5 @@
 // The refresh cookie of a request: the token that it presents, and the session that this token stands for.
-import type { FailureReason } from '../errors.ts';
+import type { FailureReason } from '../api/errors.ts';
 import type { AccessClaims } from '../tokens/access-token.ts';
 import type { ClaimsContext } from '../tokens/claims.ts';
 import { readRefreshToken } from '../tokens/refresh-token.ts';

@@ -1,7 +1,7 @@
 // The outermost middleware: headers that every answer carries, the service of these bindings, and one log line.
 // A log line holds ids and reasons, and never a name, an address of mail, a password, a token or a cookie.
 import type { MiddlewareHandler } from 'hono';
-import { describeFailure, type FailureReason } from '../errors.ts';
+import { describeFailure, type FailureReason } from '../api/errors.ts';
 import {
   type AppContext,
   type AppEnv,

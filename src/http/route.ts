@@ -3,7 +3,7 @@
 // the same declarations (src/reference/).
 import type { MiddlewareHandler } from 'hono';
 import type * as v from 'valibot';
-import type { FailureReason } from '../errors.ts';
+import type { FailureReason } from '../api/errors.ts';
 import type { AnswerName } from '../reference/answers.ts';
 import type { AccessClaims } from '../tokens/access-token.ts';
 import type { RefreshClaims } from '../tokens/refresh-token.ts';

@@ -1,6 +1,6 @@
 // What every request needs and no request should make: settings, keys. Made once per isolate, faults included.
 
-import { type Config, loadAccessKeys, loadConfig } from '../config.ts';
+import { type Config, loadAccessKeys, loadConfig } from '../config/config.ts';
 import { importDecoyKey } from '../directory/decoy.ts';
 import type { SessionPolicy } from '../domain/session.ts';
 import { importAccessKeys, importSecrets, type KeyRing } from '../tokens/key-ring.ts';

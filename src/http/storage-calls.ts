@@ -1,7 +1,7 @@
 // Calls to storage: each with a deadline, and each failure turned into an outage (503) rather than a verdict (401).
 import { waitUntil } from 'cloudflare:workers';
 import type { Account } from '../account/account.ts';
-import { OutageError } from '../errors.ts';
+import { OutageError } from '../api/errors.ts';
 import type { AppContext } from './context.ts';
 
 /** Longer than any honest answer: a hash waits for its turn for up to 3 s (passwords/hash-queue.ts). */

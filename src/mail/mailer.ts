@@ -2,7 +2,7 @@
 import type { SendMail } from './mail.ts';
 import { createWebhookSender } from './webhook-sender.ts';
 
-/** How mail goes out (`config.ts` reads it from the settings). */
+/** How mail goes out (`config/` reads it from the settings). */
 export type MailSettings =
   | { kind: 'webhook'; from: string; url: string; secret: string }
   | { kind: 'binding'; from: string }

@@ -2,15 +2,9 @@
 // wire.ts: the Worker checks none of its answers, and there they would be in its bundle. The type check ties
 // each to its type.
 import * as v from 'valibot';
-import type * as wire from '../wire.ts';
-import {
-  auditActions,
-  auditOutcomes,
-  credentialKinds,
-  errorCodes,
-  eventKinds,
-  fieldErrorCodes,
-} from '../wire.ts';
+import { errorCodes, type FieldError, fieldErrorCodes, type Problem } from '../api/error-codes.ts';
+import type * as wire from '../api/wire.ts';
+import { auditActions, auditOutcomes, credentialKinds, eventKinds } from '../api/wire.ts';
 
 /** A schema whose output is a `T`. A member too many is found by the tests: no answer would have it. */
 type Of<T> = v.GenericSchema<T, T>;
@@ -58,7 +52,7 @@ const fieldError = v.object({
   code: v.picklist(fieldErrorCodes),
   message: v.string(),
   params: v.exactOptional(v.record(v.string(), v.union([v.string(), v.number()]))),
-}) satisfies Of<wire.FieldError>;
+}) satisfies Of<FieldError>;
 
 /** Every answer body, by the name that it has in the document. */
 export const answers = {
@@ -141,6 +135,6 @@ export const answers = {
     code: v.picklist(errorCodes),
     message: v.string(),
     errors: v.exactOptional(v.array(fieldError)),
-  }) satisfies Of<wire.Problem>,
+  }) satisfies Of<Problem>,
 };
 export type AnswerName = keyof typeof answers;

@@ -2,8 +2,9 @@
 // build time by `npm run reference`, and never by the Worker.
 import { type ConversionConfig, toJsonSchema } from '@valibot/to-json-schema';
 import type * as v from 'valibot';
-import { describeFailure, type FailureReason } from '../errors.ts';
-import * as wire from '../wire.ts';
+import { type ErrorCode, errorCodes, type FieldError, type Problem } from '../api/error-codes.ts';
+import { describeFailure, type FailureReason } from '../api/errors.ts';
+import * as wire from '../api/wire.ts';
 import { answers } from './answers.ts';
 import { elsewhere, everywhere, type Operation, operations, requests, tags } from './operations.ts';
 
@@ -109,7 +110,7 @@ export function toTemplate(path: string): string {
 }
 
 function introduction(): string {
-  const rows = wire.errorCodes.map((code) => {
+  const rows = errorCodes.map((code) => {
     const reason = allReasons().find((one) => describeFailure(one).code === code);
     const answer = reason && describeFailure(reason);
     return `| ${answer?.status} | \`${code}\` | ${answer?.title} |`;
@@ -254,8 +255,8 @@ function refusal(status: string, reasons: FailureReason[], operation?: Operation
   };
 }
 
-function example(status: number, code: wire.ErrorCode, title: string): wire.Problem {
-  const missing: wire.FieldError = { field: 'username', code: 'required', message: 'is required' };
+function example(status: number, code: ErrorCode, title: string): Problem {
+  const missing: FieldError = { field: 'username', code: 'required', message: 'is required' };
   const errors = code === 'invalid_input' && { errors: [missing] };
   return { type: `urn:latchkey:error:${code}`, title, status, code, message: title, ...errors };
 }

@@ -1,10 +1,10 @@
 // What the reference shows of every route, made from the declarations (http/route.ts): nothing is repeated here. Refusals are
 // reasons of errors.ts, so that statuses and codes cannot differ from it.
 import type * as v from 'valibot';
+import type { FailureReason } from '../api/errors.ts';
+import * as wire from '../api/wire.ts';
 import { routes } from '../app.ts';
-import type { FailureReason } from '../errors.ts';
 import type { Route, Tag } from '../http/route.ts';
-import * as wire from '../wire.ts';
 
 export const tags: Record<Tag, string> = {
   Authentication: 'From a password to tokens, and from a refresh token to the next pair.',

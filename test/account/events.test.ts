@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Actor } from '../../src/account/contract.ts';
+import { type EventKind, eventKinds } from '../../src/api/wire.ts';
 import { MAX_EVENTS } from '../../src/domain/history.ts';
 import { randomId } from '../../src/domain/ids.ts';
-import { type EventKind, eventKinds } from '../../src/wire.ts';
 import { createAccount, DEVICE, inStore, POLICY, readEvents } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
 import { grantOf } from '../support/results.ts';

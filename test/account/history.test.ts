@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Account } from '../../src/account/account.ts';
 import type { Actor } from '../../src/account/contract.ts';
+import type { EventKind } from '../../src/api/wire.ts';
 import { MAX_EVENTS } from '../../src/domain/history.ts';
 import { randomId } from '../../src/domain/ids.ts';
-import type { EventKind } from '../../src/wire.ts';
 import {
   createAccount,
   DEVICE,

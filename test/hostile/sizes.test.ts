@@ -1,7 +1,7 @@
 import { sign } from 'hono/jwt';
 import { describe, expect, it } from 'vitest';
+import { MAX_BODY_BYTES } from '../../src/api/wire.ts';
 import { MAX_TOKEN_LENGTH } from '../../src/tokens/jws.ts';
-import { MAX_BODY_BYTES } from '../../src/wire.ts';
 import { muteRequestLog } from '../support/quiet.ts';
 import { ACCESS_SECRET, decodePayload, REFRESH_SECRET, Service, uniqueName } from '../support/service.ts';
 import { expectSound, readStorage, send } from '../support/soundness.ts';

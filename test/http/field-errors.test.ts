@@ -1,7 +1,7 @@
 // Each code of a field error, provoked over HTTP; and the table of them in docs/api.md.
 import { describe, expect, it } from 'vitest';
 import apiPage from '../../docs/api.md?raw';
-import { fieldErrorCodes } from '../../src/wire.ts';
+import { fieldErrorCodes } from '../../src/api/error-codes.ts';
 import { PASSWORD, Service, uniqueName } from '../support/service.ts';
 
 const ADMIN_TOKEN = 'operators-token-of-the-tests-0123456789abcdef';

@@ -3,8 +3,8 @@ import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test'
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { describe, expect, it } from 'vitest';
+import { MAX_BODY_BYTES } from '../../src/api/wire.ts';
 import latchkey from '../../src/index.ts';
-import { MAX_BODY_BYTES } from '../../src/wire.ts';
 import { captureLogs, parseLine } from '../support/logs.ts';
 import { expectProblem } from '../support/problem.ts';
 import { newPerson } from '../support/requests.ts';

@@ -1,7 +1,7 @@
 // The mail webhook as its receiver sees it: checked by the package of the Standard Webhooks specification.
 import { Webhook } from 'standardwebhooks';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { loadConfig } from '../../src/config.ts';
+import { loadConfig } from '../../src/config/config.ts';
 import { createWebhookSender } from '../../src/mail/webhook-sender.ts';
 import { expectAbsent } from '../support/absence.ts';
 import { deliveriesTo, receiveMail, WEBHOOK_SECRET, WEBHOOK_URL } from '../support/mailbox.ts';

@@ -24,22 +24,21 @@ describe('the source tree', () => {
     expect(findImportFaults(sources)).toEqual([]);
   });
 
-  it('reads settings in config.ts alone, and bindings where storage is called', () => {
+  it('reads settings in config/ alone, and bindings where storage is called', () => {
     expect(findEnvFaults(sources)).toEqual([]);
   });
 
   it.each<[string, string]>([
-    ['wire.ts', './errors.ts'],
-    ['wire.ts', './domain/names.ts'],
-    ['errors.ts', './http/problem.ts'],
+    ['api/wire.ts', '../domain/names.ts'],
+    ['api/errors.ts', '../http/problem.ts'],
     ['domain/session.ts', '../tokens/claims.ts'],
     ['domain/session.ts', '../account/account.ts'],
     ['domain/session.ts', 'valibot'],
     ['domain/session.ts', 'node:crypto'],
     ['passwords/scrypt.ts', '../domain/password-rules.ts'],
-    ['passwords/scrypt.ts', '../wire.ts'],
-    ['tokens/jws.ts', '../wire.ts'],
-    ['tokens/jws.ts', '../config.ts'],
+    ['passwords/scrypt.ts', '../api/wire.ts'],
+    ['tokens/jws.ts', '../api/wire.ts'],
+    ['tokens/jws.ts', '../config/config.ts'],
     ['tokens/jws.ts', 'jose'],
     ['directory/directory.ts', '../account/account.ts'],
     ['account/flows/flow-runner.ts', '../../http/storage-calls.ts'],
@@ -48,9 +47,9 @@ describe('the source tree', () => {
     ['account/account.ts', '../http/grant.ts'],
     ['account/account.ts', '../tokens/refresh-token.ts'],
     ['mail/templates.ts', '../account/account.ts'],
-    ['mail/mailer.ts', '../config.ts'],
-    ['config.ts', './tokens/key-ring.ts'],
-    ['config.ts', './http/service.ts'],
+    ['mail/mailer.ts', '../config/config.ts'],
+    ['config/config.ts', '../tokens/key-ring.ts'],
+    ['config/config.ts', '../http/service.ts'],
     ['http/routes/login.ts', '../../app.ts'],
     ['http/routes/login.ts', '../../index.ts'],
     ['http/routes/login.ts', '../../passwords/scrypt.ts'],
@@ -65,7 +64,8 @@ describe('the source tree', () => {
     ['app.ts', './index.ts'],
     ['app.ts', './account/account.ts'],
     ['app.ts', './directory/directory.ts'],
-    ['index.ts', './config.ts'],
+    ['index.ts', './config/config.ts'],
+    ['client/api.ts', '../api/errors.ts'],
     ['cli/keys.ts', '../http/service.ts'],
     ['cli/keys.ts', '../account/account.ts'],
   ])('would be refused if %s imported %s', (path, specifier) => {
@@ -112,14 +112,16 @@ describe('the check of imports', () => {
     const graph = {
       'domain/a.ts': "import './b.ts';",
       'domain/b.ts': "import type { C } from './c.ts';",
-      'domain/c.ts': "import { a } from './a.ts'; import '../wire.ts';",
-      'wire.ts': '',
+      'domain/c.ts': "import { a } from './a.ts'; import '../api/wire.ts';",
+      'api/wire.ts': '',
     };
     expect(findImportFaults(graph)).toEqual([
       'cycle: domain/a.ts -> domain/b.ts -> domain/c.ts -> domain/a.ts',
     ]);
-    expect(findImportFaults({ 'wire.ts': "import './wire.ts';" })).toEqual(['cycle: wire.ts -> wire.ts']);
-    expect(findImportFaults({ ...graph, 'domain/c.ts': "import '../wire.ts';" })).toEqual([]);
+    expect(findImportFaults({ 'api/wire.ts': "import './wire.ts';" })).toEqual([
+      'cycle: api/wire.ts -> api/wire.ts',
+    ]);
+    expect(findImportFaults({ ...graph, 'domain/c.ts': "import '../api/wire.ts';" })).toEqual([]);
   });
 
   it('takes two ways to one file for no cycle', () => {
@@ -166,7 +168,7 @@ describe('the check of env', () => {
 
   it('allows what each file is for', () => {
     const uses = {
-      'config.ts': 'const x = env[name]; const { ISSUER } = env;',
+      'config/config.ts': 'const x = env[name]; const { ISSUER } = env;',
       'http/service.ts': 'loadConfig(env);',
       'http/request-log.ts': 'loadService(c.env);',
       'http/storage-calls.ts': 'c.env.ACCOUNT.getByName(id); c.env.DIRECTORY;',

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { unstable_getVarsForDev as getVarsForDev } from 'wrangler';
-import { type Config, loadConfig } from '../../src/config.ts';
+import { type Config, loadConfig } from '../../src/config/config.ts';
 import { importAccessKeys } from '../../src/tokens/key-ring.ts';
 import { expectAbsent } from '../support/absence.ts';
 import { type Finished, runCli } from '../support/cli.ts';

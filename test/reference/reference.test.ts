@@ -1,9 +1,9 @@
 // The reference against the app, both ways. That real answers keep to it, every request of every test checks
 // (test/support/documented.ts).
 import { describe, expect, it } from 'vitest';
-import { describeFailure, type FailureReason } from '../../src/errors.ts';
+import { errorCodes } from '../../src/api/error-codes.ts';
+import { describeFailure, type FailureReason } from '../../src/api/errors.ts';
 import { elsewhere, everywhere, operations } from '../../src/reference/operations.ts';
-import { errorCodes } from '../../src/wire.ts';
 import { findDocumentFault } from '../support/documented.ts';
 import { REASONS } from '../support/reasons.ts';
 import { adminRoutes, routes } from '../support/routes.ts';

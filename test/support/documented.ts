@@ -1,9 +1,9 @@
 // Every answer that a test gets is held against the reference: its status, its code, and its body down to the last member.
 import * as v from 'valibot';
-import { describeFailure, type FailureReason } from '../../src/errors.ts';
+import type { Problem } from '../../src/api/error-codes.ts';
+import { describeFailure, type FailureReason } from '../../src/api/errors.ts';
 import { answers } from '../../src/reference/answers.ts';
 import { elsewhere, everywhere, type Operation, operations } from '../../src/reference/operations.ts';
-import type { Problem } from '../../src/wire.ts';
 
 const table = Object.entries(operations).map(([path, methods]) => ({
   pattern: new RegExp(`^${path.replaceAll('.', '\\.').replace(/:\w+/g, '[^/]+')}$`),

@@ -16,37 +16,27 @@ interface Room {
 const ROOMS: Record<string, Room> = {
   // Of the account its class and the types of its methods alone.
   index: { imports: ['app', 'account/account'], packages: [] },
-  app: { imports: ['http', 'http/routes', 'errors'], packages: ['hono'] },
+  app: { imports: ['http', 'http/routes', 'api'], packages: ['hono'] },
   // The endpoints use the pipeline, and never the other way round.
   'http/routes': {
-    imports: ['http', 'config', 'errors', 'account/contract', 'directory', 'tokens', 'domain', 'wire'],
+    imports: ['http', 'config', 'account/contract', 'directory', 'tokens', 'domain', 'api'],
     packages: ['valibot', 'package.json'],
   },
   // Not passwords: a hash is made and checked inside the account alone.
   http: {
     // Of the reference the names of bodies alone, which are types.
     imports: [
-      ...[
-        'config',
-        'errors',
-        'account/contract',
-        'directory',
-        'tokens',
-        'domain',
-        'wire',
-        'reference/answers',
-      ],
+      ...['config', 'account/contract', 'directory', 'tokens', 'domain', 'api', 'reference/answers'],
       // Its methods, as a type.
       'account/account',
     ],
     packages: ['hono', 'hono/', 'valibot', 'cloudflare:workers'],
   },
   config: { imports: ['tokens/key-material', 'domain', 'mail'], packages: [] },
-  errors: { imports: ['wire'], packages: [] },
   // The directory, which the flows of an account write to. Never the other way round.
   // The settings, since an alarm has nobody who could hand them over.
   account: {
-    imports: ['config', 'directory', 'mail', 'passwords', 'tokens/mail-token', 'domain', 'wire'],
+    imports: ['config', 'directory', 'mail', 'passwords', 'tokens/mail-token', 'domain', 'api'],
     packages: ['cloudflare:workers', 'node:crypto'],
   },
   mail: { imports: [], packages: [] },
@@ -54,14 +44,14 @@ const ROOMS: Record<string, Room> = {
   tokens: { imports: ['domain/white-space'], packages: ['hono/jwt', 'node:crypto', 'valibot'] },
   passwords: { imports: [], packages: ['node:crypto'] },
   // node:url for the two forms of a domain name, native in workerd.
-  domain: { imports: ['wire'], packages: ['node:url'] },
-  wire: { imports: [], packages: ['valibot'] },
-  client: { imports: ['wire'], packages: [] },
+  domain: { imports: ['api'], packages: ['node:url'] },
+  api: { imports: [], packages: ['valibot'] },
+  client: { imports: ['api/wire', 'api/error-codes'], packages: [] },
   web: { imports: ['client'], packages: [] },
   // At build time only: nobody but cli imports it, so that it never lands in the Worker.
-  reference: { imports: ['app', 'http', 'errors', 'wire'], packages: ['valibot', '@valibot/to-json-schema'] },
+  reference: { imports: ['app', 'http', 'api'], packages: ['valibot', '@valibot/to-json-schema'] },
   cli: {
-    imports: ['config', 'tokens', 'domain', 'wire', 'reference'],
+    imports: ['config', 'tokens', 'domain', 'api', 'reference'],
     packages: ['node:', 'wrangler', 'esbuild', 'package.json'],
   },
 };
@@ -163,7 +153,8 @@ function findCycle(graph: Map<string, Imports>): string[] | undefined {
 
 /** What may be read of `env`, by file: a binding, or all of it where it is only passed on. */
 const ENV_USES: Record<string, string[]> = {
-  'config.ts': ['*'],
+  'config/config.ts': ['*'],
+  'config/setting-reader.ts': ['*'],
   'http/service.ts': ['env'],
   'http/request-log.ts': ['env'],
   'http/storage-calls.ts': ['ACCOUNT', 'DIRECTORY'],
@@ -174,7 +165,7 @@ const ENV_USES: Record<string, string[]> = {
   'account/alarm.ts': ['env'],
 };
 
-/** Every place where a file touches `env` without leave: settings are read in config.ts and nowhere else. */
+/** Every place where a file touches `env` without leave: settings are read in config/ and nowhere else. */
 export function findEnvFaults(sources: Sources): string[] {
   return Object.entries(sources).flatMap(([path, text]) => {
     // The tools that run on a developer's machine have the environment of their process.

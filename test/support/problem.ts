@@ -1,6 +1,6 @@
 // What every refusal looks like on the wire: a problem document (RFC 9457), and the headers that belong to its status.
 import { expect } from 'vitest';
-import { type ErrorCode, type FieldError, fieldErrorCodes, type Problem } from '../../src/wire.ts';
+import { type ErrorCode, type FieldError, fieldErrorCodes, type Problem } from '../../src/api/error-codes.ts';
 import { readCookie } from './service.ts';
 
 /** Code and parameters where a test is about them; test/http/field-errors.test.ts provokes each. */

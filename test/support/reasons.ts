@@ -1,5 +1,5 @@
 // Every reason to refuse, by the type check: a reason that is missing here fails it.
-import type { FailureReason } from '../../src/errors.ts';
+import type { FailureReason } from '../../src/api/errors.ts';
 
 const all: Record<FailureReason, true> = {
   ...{ malformed_body: true, wrong_password: true, unknown_account: true, bad_admin_token: true },

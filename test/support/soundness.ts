@@ -2,8 +2,8 @@
 import { createExecutionContext, listDurableObjectIds, waitOnExecutionContext } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { expect } from 'vitest';
+import { errorCodes, type Problem } from '../../src/api/error-codes.ts';
 import worker from '../../src/index.ts';
-import { errorCodes, type Problem } from '../../src/wire.ts';
 import { expectDocumented } from './documented.ts';
 import { insideAccount } from './inside-account.ts';
 import { ISSUER, type Service } from './service.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { EMAIL_MAX_LENGTH, USERNAME_MAX_LENGTH } from '../../src/api/wire.ts';
 import { mintAccessToken, readAccessToken } from '../../src/tokens/access-token.ts';
 import { MAX_TOKEN_LENGTH, signJws } from '../../src/tokens/jws.ts';
 import { importSecrets, type KeyRing } from '../../src/tokens/key-ring.ts';
-import { EMAIL_MAX_LENGTH, USERNAME_MAX_LENGTH } from '../../src/wire.ts';
 import { decodePayload } from '../support/service.ts';
 import { ACCESS_CLAIMS, ACCESS_CONTEXT, importRing, makeJwk } from '../support/tokens.ts';
 

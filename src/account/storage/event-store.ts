@@ -1,6 +1,7 @@
 // The account's history, for its owner and for operators: the last security events of each kind (`domain/history.ts`).
+
+import type { EventKind } from '../../api/wire.ts';
 import { countKept, REPEAT_WINDOW_MS } from '../../domain/history.ts';
-import type { EventKind } from '../../wire.ts';
 import type { Actor, EventRow } from '../contract.ts';
 
 export class EventStore {

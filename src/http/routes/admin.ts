@@ -2,10 +2,8 @@
 // operator's label, and in the audit, which outlives the account.
 
 import type { OperatorAction } from '../../account/contract.ts';
-import { type ListedAccount, listAccounts, MOST_COUNTED, writeStatus } from '../../directory/account-list.ts';
-import { isId, randomId } from '../../domain/ids.ts';
-import { toLookupKeys, toNameKey } from '../../domain/names.ts';
-import { OutageError } from '../../errors.ts';
+import type { FieldFault } from '../../api/error-codes.ts';
+import { OutageError } from '../../api/errors.ts';
 import {
   type AccountDetailResponse,
   type AccountListResponse,
@@ -14,8 +12,10 @@ import {
   accountCreationRequest,
   accountListQuery,
   accountSearchRequest,
-  type FieldFault,
-} from '../../wire.ts';
+} from '../../api/wire.ts';
+import { type ListedAccount, listAccounts, MOST_COUNTED, writeStatus } from '../../directory/account-list.ts';
+import { isId, randomId } from '../../domain/ids.ts';
+import { toLookupKeys, toNameKey } from '../../domain/names.ts';
 import { type LimitBinding, readClientInfo } from '../client-info.ts';
 import { type AppContext, outcomeOf, readPathId, serviceOf } from '../context.ts';
 import { encodeCursor, readCursor, refuseCursor } from '../cursor.ts';

@@ -1,5 +1,6 @@
 // What operators do to accounts, on record (directory/audit.ts): each action through `audited`, and GET /admin/audit.
 
+import { type AuditEntry, type AuditResponse, auditQuery } from '../../api/wire.ts';
 import {
   type AuditAction,
   type AuditRow,
@@ -9,7 +10,6 @@ import {
   pruneAudit,
 } from '../../directory/audit.ts';
 import { isId } from '../../domain/ids.ts';
-import { type AuditEntry, type AuditResponse, auditQuery } from '../../wire.ts';
 import { type AppContext, outcomeOf } from '../context.ts';
 import { encodeCursor, readCursor, refuseCursor } from '../cursor.ts';
 import { toRfc3339 } from '../grant.ts';

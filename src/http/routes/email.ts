@@ -1,7 +1,8 @@
 // GET and PUT /email, POST /email/verification, POST /email/verify.
+
+import { type EmailResponse, emailChangeRequest, emailVerificationRequest } from '../../api/wire.ts';
 import { parseEmail } from '../../domain/names.ts';
 import { readMailToken } from '../../tokens/mail-token.ts';
-import { type EmailResponse, emailChangeRequest, emailVerificationRequest } from '../../wire.ts';
 import { readClientInfo } from '../client-info.ts';
 import { outcomeOf, serviceOf } from '../context.ts';
 import { readKnownBrowser } from '../known-browser.ts';

@@ -1,8 +1,9 @@
 // POST /login: a password for the first pair of tokens.
+
+import { loginRequest } from '../../api/wire.ts';
 import { deriveDecoyId } from '../../directory/decoy.ts';
 import { findAccountId } from '../../directory/directory.ts';
 import { toLookupKeys } from '../../domain/names.ts';
-import { loginRequest } from '../../wire.ts';
 import { readClientInfo } from '../client-info.ts';
 import { outcomeOf, serviceOf, waitSinceReceipt } from '../context.ts';
 import { issueTokens } from '../grant.ts';

@@ -1,13 +1,14 @@
 // GET, PATCH and DELETE /me, GET /me/history, GET /me/export: the caller's own account, read from the account itself, so that a revoked
 // session is refused at once.
-import { parseUsername } from '../../domain/names.ts';
+
 import {
   accountDeletionRequest,
   type ExportResponse,
   type HistoryResponse,
   type MeResponse,
   profileChangeRequest,
-} from '../../wire.ts';
+} from '../../api/wire.ts';
+import { parseUsername } from '../../domain/names.ts';
 import { readClientInfo } from '../client-info.ts';
 import { serviceOf } from '../context.ts';
 import { toRfc3339, toSecurityEvent, toSessionInfo, toUser } from '../grant.ts';

@@ -1,11 +1,12 @@
 // PUT /password, POST /password/forgot, POST /password/reset.
+
+import type { FailureReason } from '../../api/errors.ts';
+import { forgottenPasswordRequest, passwordChangeRequest, passwordResetRequest } from '../../api/wire.ts';
 import { deriveDecoyId } from '../../directory/decoy.ts';
 import { findAccountId } from '../../directory/directory.ts';
 import { toLookupKeys } from '../../domain/names.ts';
 import type { Refusal } from '../../domain/result.ts';
-import type { FailureReason } from '../../errors.ts';
 import { readMailToken } from '../../tokens/mail-token.ts';
-import { forgottenPasswordRequest, passwordChangeRequest, passwordResetRequest } from '../../wire.ts';
 import { readClientInfo } from '../client-info.ts';
 import { type AppContext, outcomeOf, serviceOf, waitSinceReceipt } from '../context.ts';
 import { readKnownBrowser, rememberBrowser } from '../known-browser.ts';

@@ -1,13 +1,14 @@
 // POST /register: an account and its first session. The new account gets its names itself (account/flows/register.ts).
 import type { Registered, Registration } from '../../account/contract.ts';
+import type { FieldError } from '../../api/error-codes.ts';
+import { OutageError } from '../../api/errors.ts';
+import { type RegisterRequest, type RegisterResponse, registerRequest } from '../../api/wire.ts';
 import { findTaken, type Holder } from '../../directory/directory.ts';
 import { randomId } from '../../domain/ids.ts';
 import { type Name, parseEmail, parseUsername } from '../../domain/names.ts';
 import { findPasswordFault } from '../../domain/password-rules.ts';
 import { fail, type Result } from '../../domain/result.ts';
 import type { SessionPolicy } from '../../domain/session.ts';
-import { OutageError } from '../../errors.ts';
-import { type FieldError, type RegisterRequest, type RegisterResponse, registerRequest } from '../../wire.ts';
 import { readClientInfo } from '../client-info.ts';
 import { type AppContext, outcomeOf, serviceOf } from '../context.ts';
 import { issueTokens, toUser } from '../grant.ts';

@@ -1,6 +1,7 @@
 // GET /sessions, DELETE /sessions and DELETE /sessions/{id}: what the owner sees of the account's sessions, and ends.
+
+import { endSessionsQuery, type SessionsResponse } from '../../api/wire.ts';
 import { isId } from '../../domain/ids.ts';
-import { endSessionsQuery, type SessionsResponse } from '../../wire.ts';
 import { readClientInfo } from '../client-info.ts';
 import { readPathId } from '../context.ts';
 import { toSessionInfo } from '../grant.ts';

@@ -1,7 +1,7 @@
 // What software asks of the service: GET /.well-known/…, where verifiers of access tokens find the keys (RFC 7517, OpenID
 // Connect Discovery 1.0, RFC 8414), and GET /health.
 import { version } from '../../../package.json';
-import type { HealthResponse, MetadataResponse } from '../../wire.ts';
+import type { HealthResponse, MetadataResponse } from '../../api/wire.ts';
 import { type AppContext, serviceOf } from '../context.ts';
 import { type Route, route } from '../route.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseDurationSeconds } from '../../src/domain/duration.ts';
+import { parseDurationSeconds } from '../../src/config/setting-reader.ts';
 import { OTHER_BLANKS } from '../support/blanks.ts';
 
 describe('a duration', () => {

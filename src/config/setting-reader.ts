@@ -1,61 +1,22 @@
-// Settings: env bindings in, one frozen Config out, or every fault at once. Nobody else reads env values.
-// Faults name the variable and never quote a secret.
-import { parseDurationSeconds } from './domain/duration.ts';
-import { type AllowedOrigins, findOriginFault, toAllowedOrigins } from './domain/origins.ts';
-import type { SessionPolicy } from './domain/session.ts';
-import { splitSetting } from './domain/white-space.ts';
-import type { MailSettings } from './mail/mailer.ts';
-import { findStandardSecretFault, isStandardSecret } from './mail/webhook-secret.ts';
+// Reads settings one at a time and keeps every fault. Faults name the variable and never quote a secret.
+import { findOriginFault } from '../domain/origins.ts';
+import { splitSetting, trimSetting } from '../domain/white-space.ts';
+import type { MailSettings } from '../mail/mailer.ts';
+import { findStandardSecretFault, isStandardSecret } from '../mail/webhook-secret.ts';
 import {
   type AccessKeyMaterial,
   findSecretFault,
+  type Parsed,
   parseAccessKeys,
   parseRefreshSecrets,
-} from './tokens/key-material.ts';
-
-const DAY_SECONDS = 24 * 60 * 60;
-/** Browsers cut cookies at 400 days (RFC 6265bis section 5.5), and hono/cookie refuses more. */
-const LONGEST_TTL_SECONDS = 400 * DAY_SECONDS;
-/** An access token cannot be revoked at a resource server: a day is already long. */
-const LONGEST_ACCESS_TTL_SECONDS = DAY_SECONDS;
-/** A thief may replay the predecessor for this long, unnoticed. */
-const LONGEST_GRACE_SECONDS = 10 * 60;
-/** Issuer and audience stand in every token, and a token has a longest length (`tokens/jws.ts`). */
-const LONGEST_CLAIM_LENGTH = 256;
-
-export interface Config extends SessionPolicy {
-  issuer: string;
-  issuerOrigin: string;
-  /** `aud` of access tokens. */
-  audience: string;
-  /** `aud` of refresh tokens: the refresh endpoint. */
-  refreshAudience: string;
-  /** `aud` of device cookies. */
-  deviceAudience: string;
-  accessTtlSeconds: number;
-  /** Asked by `matchesOrigin` alone. */
-  allowedOrigins: AllowedOrigins;
-  cookieName: string;
-  cookieSameSite: 'Strict' | 'Lax' | 'None';
-  passwordMinLength: number;
-  isRegistrationOpen: boolean;
-  hasAddressLimits: boolean;
-  unauthorizedStatus: 401 | 406;
-  accessKeys: AccessKeyMaterial;
-  refreshSecrets: string[];
-  /** Where links in mails lead. */
-  appUrl: string;
-  mail: MailSettings;
-  requiresVerifiedEmail: boolean;
-  /** Without one there is no `/admin`. */
-  adminToken: string | undefined;
-}
-
-export type LoadedConfig = { ok: true; config: Config } | { ok: false; faults: string[] };
-
-/** Bindings that the service cannot run without, beside the settings. */
-const REQUIRED_BINDINGS = ['ACCOUNT', 'DIRECTORY'] as const;
-const LIMIT_BINDINGS = ['SIGN_IN_LIMIT', 'REGISTRATION_LIMIT', 'REFRESH_LIMIT'] as const;
+} from '../tokens/key-material.ts';
+import {
+  type Binding,
+  DEVICE_COOKIE,
+  isLocalIssuer,
+  LONGEST_CLAIM_LENGTH,
+  type Setting,
+} from './settings.ts';
 
 /** Stands in for an issuer that is faulty. */
 const NO_ISSUER = 'https://issuer.invalid';
@@ -67,126 +28,11 @@ const ORIGIN_FAULTS = {
   plain_http: 'must hold https origins where ISSUER is not local: everybody on the way can be at an http one',
 };
 
-/** Settings whose values are secrets: Worker secrets in production. */
-export const SECRET_SETTINGS = [
-  'ACCESS_TOKEN_SECRET',
-  'REFRESH_TOKEN_SECRET',
-  'ADMIN_TOKEN',
-  'MAIL_WEBHOOK_SECRET',
-] as const;
-
-/** Every setting. The reader takes no other name, so the command line can tell a misspelt one. */
-export const SETTINGS = [
-  'ISSUER',
-  'AUDIENCE',
-  'ACCESS_TOKEN_TTL',
-  'REFRESH_TOKEN_TTL',
-  'SESSION_TTL',
-  'REFRESH_GRACE',
-  'ALLOWED_ORIGINS',
-  'COOKIE_NAME',
-  'COOKIE_SAME_SITE',
-  'PASSWORD_MIN_LENGTH',
-  'REGISTRATION',
-  'RATE_LIMIT',
-  'UNAUTHORIZED_STATUS',
-  'APP_URL',
-  'MAIL_FROM',
-  'MAIL_WEBHOOK_URL',
-  'REQUIRE_VERIFIED_EMAIL',
-  ...SECRET_SETTINGS,
-] as const;
-
-type Setting = (typeof SETTINGS)[number];
-type Binding = (typeof REQUIRED_BINDINGS | typeof LIMIT_BINDINGS)[number];
-
-/** The cookie of known browsers, which the refresh cookie must not replace. */
-export const DEVICE_COOKIE = '__Host-device';
-
-/** Reads every setting of the contract. Pure; whether the keys import is for `tokens/key-ring.ts` to say. */
-export function loadConfig(env: object): LoadedConfig {
-  const read = new Reader(env as Record<string, unknown>); // any object is a record of unknowns
-  const issuer = read.issuer();
-  const config: Config = {
-    issuer,
-    issuerOrigin: new URL(issuer).origin,
-    audience: read.text('AUDIENCE', issuer),
-    refreshAudience: `${issuer}/refresh`,
-    deviceAudience: `${issuer}/login`,
-    accessTtlSeconds: read.duration('ACCESS_TOKEN_TTL', '10m', { min: 1, max: LONGEST_ACCESS_TTL_SECONDS }),
-    refreshTtlSeconds: read.duration('REFRESH_TOKEN_TTL', '1d', { min: 1, max: LONGEST_TTL_SECONDS }),
-    sessionTtlSeconds: read.duration('SESSION_TTL', '30d', { min: 1, max: LONGEST_TTL_SECONDS }),
-    graceSeconds: read.duration('REFRESH_GRACE', '30s', { min: 0, max: LONGEST_GRACE_SECONDS }),
-    allowedOrigins: toAllowedOrigins(read.origins('ALLOWED_ORIGINS', issuer)),
-    cookieName: read.cookieName('COOKIE_NAME', '__Host-jwt'),
-    cookieSameSite: read.choice('COOKIE_SAME_SITE', ['Strict', 'Lax', 'None'], 'Strict'),
-    passwordMinLength: read.integer('PASSWORD_MIN_LENGTH', 8, { min: 8, max: 64 }),
-    isRegistrationOpen: read.choice('REGISTRATION', ['open', 'closed'], 'open') === 'open',
-    hasAddressLimits: read.choice('RATE_LIMIT', ['on', 'off'], 'on') === 'on',
-    unauthorizedStatus: read.choice('UNAUTHORIZED_STATUS', ['401', '406'], '401') === '401' ? 401 : 406,
-    accessKeys: read.accessKeys(),
-    refreshSecrets: read.refreshSecrets(),
-    appUrl: read.appUrl(`${issuer}/account`),
-    mail: read.mail(`no-reply@${new URL(issuer).hostname}`),
-    requiresVerifiedEmail: read.choice('REQUIRE_VERIFIED_EMAIL', ['on', 'off'], 'off') === 'on',
-    adminToken: read.adminToken(),
-  };
-  if (config.audience !== issuer && CONTROLS.test(config.audience))
-    read.fault('AUDIENCE', 'must not hold control characters');
-  if (config.audience !== issuer && config.audience.length > LONGEST_CLAIM_LENGTH) {
-    read.fault('AUDIENCE', `must be at most ${LONGEST_CLAIM_LENGTH} characters long`);
-  }
-  if (config.requiresVerifiedEmail && config.mail.kind === 'none') {
-    read.fault(
-      'REQUIRE_VERIFIED_EMAIL',
-      'needs a way to send mail: MAIL_WEBHOOK_URL, or the EMAIL binding of wrangler.toml',
-    );
-  }
-  if (config.audience === config.refreshAudience || config.audience === config.deviceAudience) {
-    read.fault(
-      'AUDIENCE',
-      'must differ from the refresh and sign-in endpoints, which are audiences of their own',
-    );
-  }
-  if (config.accessKeys.kind === 'secret' && config.refreshSecrets.includes(config.accessKeys.secret)) {
-    read.fault(
-      'REFRESH_TOKEN_SECRET',
-      'must not be equal to ACCESS_TOKEN_SECRET: one token would pass for the other',
-    );
-  }
-  read.sharedSecrets([
-    ...(config.accessKeys.kind === 'secret' ? [config.accessKeys.secret] : []),
-    ...config.refreshSecrets,
-  ]);
-  read.bindings(config.hasAddressLimits ? [...REQUIRED_BINDINGS, ...LIMIT_BINDINGS] : REQUIRED_BINDINGS);
-  return read.faults.length === 0
-    ? { ok: true, config: Object.freeze(config) }
-    : { ok: false, faults: read.faults };
-}
-
-/** The access token keys alone, as far as they can be read: Web Crypto judges them even where another setting is faulty. */
-export function loadAccessKeys(env: object): AccessKeyMaterial | undefined {
-  const keys = new Reader(env as Record<string, unknown>).accessKeys(); // any object is a record of unknowns
-  return keys.kind === 'keys' && keys.keys.length === 0 ? undefined : keys;
-}
-
 /** Line ends and the like: URL parsers drop some, and headers, mails and tokens must not carry any. */
-const CONTROLS = /\p{Cc}/u;
-
-/** Whether an issuer can only be reached from the machine itself: right for `npm start`, wrong for a deployment. */
-export function isLocalIssuer(issuer: string): boolean {
-  const { hostname } = new URL(issuer);
-  return (
-    hostname === 'localhost' ||
-    hostname.endsWith('.localhost') ||
-    hostname === '[::1]' ||
-    // An IPv4 address is four numbers here, however it was written; "127.example.com" is somebody's domain.
-    /^127(?:\.\d{1,3}){3}$/.test(hostname)
-  );
-}
+export const CONTROLS = /\p{Cc}/u;
 
 /** Reads one variable at a time and keeps the faults; after a fault it returns something of the right type. */
-class Reader {
+export class SettingReader {
   readonly faults: string[] = [];
   readonly #env: Record<string, unknown>;
 
@@ -308,10 +154,7 @@ class Reader {
     return this.#secret('REFRESH_TOKEN_SECRET', parseRefreshSecrets) ?? [];
   }
 
-  #secret<T>(
-    name: Setting,
-    parse: (text: string) => { ok: true; value: T } | { ok: false; faults: string[] },
-  ): T | undefined {
+  #secret<T>(name: Setting, parse: (text: string) => Parsed<T>): T | undefined {
     const text = this.#value(name);
     if (text === undefined) {
       this.fault(name, 'is missing: `npm run keys` makes one');
@@ -409,4 +252,14 @@ class Reader {
       if (typeof this.#env[name] !== 'object') this.fault(name, 'is not bound: see wrangler.toml');
     }
   }
+}
+
+const SECONDS_PER_UNIT: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
+
+/** Reads a whole number with a unit (`s`, `m`, `h`, `d`, `w`) as seconds; `undefined` for anything else. */
+export function parseDurationSeconds(text: string): number | undefined {
+  const match = /^(\d{1,9})([smhdw])$/.exec(trimSetting(text));
+  const amount = match?.[1];
+  const unitSeconds = SECONDS_PER_UNIT[match?.[2] ?? ''];
+  return amount === undefined || unitSeconds === undefined ? undefined : Number(amount) * unitSeconds;
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { type Config, loadConfig } from '../src/config.ts';
-import { ACCESS_SECRET, ISSUER, REFRESH_SECRET } from './support/service.ts';
-import { BINDINGS, REQUIRED } from './support/settings.ts';
-import { makeJwk } from './support/tokens.ts';
+import { type Config, loadConfig } from '../../src/config/config.ts';
+import { ACCESS_SECRET, ISSUER, REFRESH_SECRET } from '../support/service.ts';
+import { BINDINGS, REQUIRED } from '../support/settings.ts';
+import { makeJwk } from '../support/tokens.ts';
 
 const DAY = 86_400;
 const LONG_AUDIENCE = `https://api.test/${'a'.repeat(239)}`;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { type ErrorCode, errorCodes } from '../../src/api/error-codes.ts';
 import {
   challengeFor,
   describeFailure,
@@ -6,9 +7,8 @@ import {
   type FailureReason,
   OutageError,
   UNAVAILABLE_RETRY_SECONDS,
-} from '../src/errors.ts';
-import { type ErrorCode, errorCodes } from '../src/wire.ts';
-import { expectAbsent } from './support/absence.ts';
+} from '../../src/api/errors.ts';
+import { expectAbsent } from '../support/absence.ts';
 
 /** Every reason, by the type check: status, code and title as in the contract. */
 const EXPECTED: Record<FailureReason, [number, ErrorCode, string]> = {

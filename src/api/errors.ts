@@ -1,6 +1,6 @@
 // Every reason to refuse a request, and all that a stranger learns of it: status, code and title.
 // Exact reasons inside, vague answers outside. A new reason fails the type check until it has its row here.
-import type { ErrorCode } from './wire.ts';
+import type { ErrorCode } from './error-codes.ts';
 
 interface Answer {
   status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 421 | 422 | 429 | 500 | 503;

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { isLocalIssuer, loadConfig, SETTINGS } from '../src/config.ts';
-import { expectAbsent } from './support/absence.ts';
-import { ACCESS_SECRET, ISSUER, REFRESH_SECRET } from './support/service.ts';
-import { BINDINGS, REQUIRED } from './support/settings.ts';
-import { makeJwk, toPublicJwk } from './support/tokens.ts';
+import { loadConfig } from '../../src/config/config.ts';
+import { isLocalIssuer, SETTINGS } from '../../src/config/settings.ts';
+import { expectAbsent } from '../support/absence.ts';
+import { ACCESS_SECRET, ISSUER, REFRESH_SECRET } from '../support/service.ts';
+import { BINDINGS, REQUIRED } from '../support/settings.ts';
+import { makeJwk, toPublicJwk } from '../support/tokens.ts';
 
 const NO_ISSUER = 'ISSUER must be an https URL without query or fragment (http only for localhost)';
 const SPELLING = 'ISSUER must be spelt as browsers spell it: lower case, no blanks, no default port';
