@@ -91,7 +91,7 @@ export class Account extends DurableObject<Env> {
   /** Whether there is an account, or one that is being erased. Asked by another account that wants one of its names. */
   exists(): boolean {
     if (!this.#isStored) return false;
-    return this.state.rows.readAccount() !== undefined || this.state.intents.read() !== undefined;
+    return this.state.accounts.readAccount() !== undefined || this.state.intents.read() !== undefined;
   }
 
   /** Checks a password and opens a session. For an object without account, the same work ends in `unknown_account`. */
@@ -139,7 +139,7 @@ export class Account extends DurableObject<Env> {
   /** The account and the caller's session. */
   describe(sid: string): Result<contract.Description, 'session_over'> {
     const session = this.#readLiveSession(sid);
-    const account = session && this.state.rows.readAccount();
+    const account = session && this.state.accounts.readAccount();
     if (session === undefined || account === undefined) return fail('session_over');
     const isEmailVerified = account.emailVerifiedAtMs !== null;
     return succeed({ profile: sessions.toProfile(account), session, isEmailVerified });
@@ -325,7 +325,7 @@ export class Account extends DurableObject<Env> {
   async deleteByOperator(
     accessTtlSeconds: number,
   ): Promise<Result<undefined, 'unknown_account' | 'directory_unavailable'>> {
-    const account = this.#isStored ? this.state.rows.readAccount() : undefined;
+    const account = this.#isStored ? this.state.accounts.readAccount() : undefined;
     if (account === undefined) return fail('unknown_account');
     return this.#flows.run(() => deleteAccount(this.#flows, accessTtlSeconds));
   }
@@ -408,7 +408,7 @@ export class Account extends DurableObject<Env> {
 
   /** Tells the owner of a deletion. An account that never got its names says nothing. */
   #bidFarewell(): void {
-    const account = this.state.intents.isDeleting() ? this.state.rows.readAccount() : undefined;
+    const account = this.state.intents.isDeleting() ? this.state.accounts.readAccount() : undefined;
     if (account === undefined) return;
     const waiting = this.state.mail.listNoticesToOthers(account.email);
     this.ctx.waitUntil(sendFarewell(account, waiting, this.env));
@@ -429,7 +429,7 @@ export class Account extends DurableObject<Env> {
     sid: string,
     change: (account: AccountRow) => Result<T, Reason>,
   ): Result<T, Reason> | Refusal<'session_over'> {
-    const account = this.#readLiveSession(sid) && this.state.rows.readAccount();
+    const account = this.#readLiveSession(sid) && this.state.accounts.readAccount();
     if (account === undefined) return fail('session_over');
     const result = this.#storeAll(() => change(account));
     this.#afterMail();

@@ -83,8 +83,8 @@ export function findNextEndMs({
 }
 
 /** Whether nothing is left in an object without account: what stood in for a name that nobody has, with its failures forgotten. */
-export function isOver({ rows, throttles, intents }: AccountState): boolean {
-  const isEmpty = rows.readAccount() === undefined && intents.read() === undefined;
+export function isOver({ accounts, throttles, intents }: AccountState): boolean {
+  const isEmpty = accounts.readAccount() === undefined && intents.read() === undefined;
   return isEmpty && throttles.readNextForgottenMs() === undefined;
 }
 

@@ -29,7 +29,7 @@ export function verifyEmail(
   { actor }: Caller,
   nowMs: number,
 ): Result<'verified' | 'change_requested', 'invalid_link'> {
-  const account = state.rows.readAccount();
+  const account = state.accounts.readAccount();
   const link = state.mail.readToken(token, nowMs);
   if (account === undefined || link === undefined) return fail('invalid_link');
   if (account.disabledAtMs !== null || link.purpose === 'reset_password') return fail('invalid_link');
@@ -39,7 +39,7 @@ export function verifyEmail(
   if (link.isUsed) return fail('invalid_link');
   if (link.purpose === 'change_email') return succeed('change_requested');
   if (!isCurrent) return fail('invalid_link');
-  state.rows.writeEmailVerified(nowMs);
+  state.accounts.writeEmailVerified(nowMs);
   state.mail.useToken(token, nowMs);
   state.events.record('email_verified', nowMs, actor);
   return succeed('verified');

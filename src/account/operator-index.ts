@@ -8,8 +8,8 @@ import type { AccountState } from './state.ts';
 const REPORT_DEADLINE_MS = 15_000;
 
 /** The state that the index is to show; `undefined` for an object without account. */
-export function readStatus({ rows, reports }: AccountState): AccountStatus | undefined {
-  const account = rows.readAccount();
+export function readStatus({ accounts, reports }: AccountState): AccountStatus | undefined {
+  const account = accounts.readAccount();
   return (
     account && {
       id: account.id,

@@ -7,7 +7,7 @@ import type { AccountState } from './state.ts';
 
 /** The account as it stands. */
 export function inspect(state: AccountState, nowMs: number): Result<Inspection, 'unknown_account'> {
-  const account = state.rows.readAccount();
+  const account = state.accounts.readAccount();
   if (account === undefined) return fail('unknown_account');
   return succeed({
     profile: toProfile(account),
@@ -29,16 +29,16 @@ export function act(
   actor: Actor,
   nowMs: number,
 ): Result<undefined, 'unknown_account'> {
-  const account = state.rows.readAccount();
+  const account = state.accounts.readAccount();
   if (account === undefined) return fail('unknown_account');
   switch (action) {
     case 'disable':
-      state.rows.writeDisabled(account.disabledAtMs ?? nowMs);
+      state.accounts.writeDisabled(account.disabledAtMs ?? nowMs);
       revokeEverything(state, nowMs);
       state.events.record('disabled', nowMs, actor);
       break;
     case 'enable':
-      state.rows.writeDisabled(null);
+      state.accounts.writeDisabled(null);
       state.events.record('enabled', nowMs, actor);
       break;
     case 'end_sessions':
@@ -46,7 +46,7 @@ export function act(
       state.events.record('sessions_ended_by_operator', nowMs, actor);
       break;
     case 'force_password_reset':
-      state.rows.writeMustResetPassword(true);
+      state.accounts.writeMustResetPassword(true);
       revokeEverything(state, nowMs);
       state.events.record('password_reset_forced', nowMs, actor);
       state.mail.enqueue('reset_password', account.email, nowMs);

@@ -50,7 +50,7 @@ export async function deliverDue(context: DeliveryContext): Promise<void> {
   // Nobody is written to for a registration that may yet fail.
   while (isStored() && !state.intents.isRegistering()) {
     const due = state.mail.readNextDue(Date.now());
-    const account = state.rows.readAccount();
+    const account = state.accounts.readAccount();
     if (due === undefined || account === undefined) return;
     // Counted as tried before it is: a crash in between then waits its turn instead of sending at once again.
     state.mail.postpone(due.id, Date.now() + retryDelayMs(due.attempts));
@@ -113,16 +113,16 @@ async function deliver({ state, env, isStored }: DeliveryContext, due: Outgoing)
     const part = isLinkKind(due.kind) ? undefined : due.kind;
     // Asked first and taken last: a mail that waits for its recipient's limit uses up nothing of its account's.
     if (!state.limits.peek(limit, Date.now(), part).allowed) return postponeOverLimit(state, due);
-    if (!(await isUnderRecipientLimit(setup, env, due, state.rows.readAccount())))
+    if (!(await isUnderRecipientLimit(setup, env, due, state.accounts.readAccount())))
       return isStored() ? postponeOverLimit(state, due) : 'over_limit';
     // Erased meanwhile: an account that is being deleted keeps its intent, and nothing else.
-    if (!isStored() || state.rows.readAccount() === undefined) return 'withdrawn';
+    if (!isStored() || state.accounts.readAccount() === undefined) return 'withdrawn';
     state.limits.take(limit, Date.now(), part);
     state.mail.markCounted(due.id, Date.now());
   }
-  const kind = await findKindToSend(env, due, state.rows.readAccount()?.id);
+  const kind = await findKindToSend(env, due, state.accounts.readAccount()?.id);
   if (kind === undefined) return 'failed';
-  const account = isStored() ? state.rows.readAccount() : undefined;
+  const account = isStored() ? state.accounts.readAccount() : undefined;
   if (account === undefined || state.mail.readWaiting(due.id) === undefined) return 'withdrawn';
   if (isPointless(due, account)) return 'withdrawn';
   const purpose = PURPOSES[kind];

@@ -20,7 +20,7 @@ export interface Revocation {
  * has reserved is released by itself, or by the alarm. Returns the epoch that new device cookies carry.
  */
 export function revokeEverything(
-  { rows, sessions, mail, intents }: AccountState,
+  { accounts, sessions, mail, intents }: AccountState,
   nowMs: number,
   { exceptSid, keepsBrowsers = false, keepsOwnLinks = false }: Revocation = {},
 ): number {
@@ -28,5 +28,5 @@ export function revokeEverything(
   if (keepsOwnLinks) mail.withdrawChange(nowMs);
   else mail.revokeLinks();
   intents.cancel();
-  return keepsBrowsers ? rows.readBrowserEpoch() : rows.raiseBrowserEpoch();
+  return keepsBrowsers ? accounts.readBrowserEpoch() : accounts.raiseBrowserEpoch();
 }

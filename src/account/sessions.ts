@@ -26,7 +26,7 @@ const ESTABLISHED_AFTER_MS = 24 * 60 * 60 * 1000;
  * for a day. Throws without an account.
  */
 export function grantSession(
-  { rows, sessions, events }: AccountState,
+  { accounts, sessions, events }: AccountState,
   client: Actor,
   policy: SessionPolicy,
   {
@@ -49,7 +49,7 @@ export function grantSession(
     events.record('session_evicted', nowMs, client, sid);
   sessions.insertSession(session, isEstablished);
   events.record('signed_in', nowMs, client, session.sid);
-  const account = rows.readAccount();
+  const account = accounts.readAccount();
   if (account === undefined) throw new Error('a session was opened without an account');
   const browser = { browserId, epoch: account.browserEpoch };
   return { session, profile: toProfile(account), browser, nowMs };
@@ -57,7 +57,7 @@ export function grantSession(
 
 /** Trades a counter for the session's current token: rotates, repeats, or ends the session (`decideRefresh`). */
 export function refreshSession(
-  { rows, sessions, events }: AccountState,
+  { accounts, sessions, events }: AccountState,
   profile: Profile,
   { sid, counter }: { sid: string; counter: number },
   client: Actor,
@@ -77,7 +77,7 @@ export function refreshSession(
     case 'reused':
       sessions.deleteSession(sid);
       // Whoever has the refresh cookie of this browser may have its device cookie too.
-      if (session.browserId !== null) rows.revokeBrowser(session.browserId, nowMs);
+      if (session.browserId !== null) accounts.revokeBrowser(session.browserId, nowMs);
       events.record('refresh_token_reuse', nowMs, client, sid);
       return fail('refresh_token_reuse');
     case 'expired':
@@ -115,7 +115,7 @@ export function endOtherSession(
   const browserId = state.sessions.readSession(sid)?.browserId;
   const ended = endSession(state, 'session_ended', sid, client);
   if (!ended.ok) return ended;
-  if (revokesBrowser && typeof browserId === 'string') state.rows.revokeBrowser(browserId, Date.now());
+  if (revokesBrowser && typeof browserId === 'string') state.accounts.revokeBrowser(browserId, Date.now());
   return ended;
 }
 
@@ -150,7 +150,7 @@ export function toProfile({ id, username, email, createdAtMs }: AccountRow): Pro
 }
 
 /** The account as the outside may know it; `undefined` for an object without account. */
-export function readProfile({ rows }: AccountState): Profile | undefined {
-  const account = rows.readAccount();
+export function readProfile({ accounts }: AccountState): Profile | undefined {
+  const account = accounts.readAccount();
   return account && toProfile(account);
 }

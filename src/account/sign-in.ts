@@ -20,9 +20,9 @@ export function storeRegistration(
   passwordHash: string | undefined,
   nowMs: number,
 ): Registered {
-  const { rows, credentials, events, mail, intents } = state;
-  rows.insertAccount({ id, username, email, createdAtMs: nowMs });
-  if (passwordHash === undefined) rows.writeMustResetPassword(true);
+  const { accounts, credentials, events, mail, intents } = state;
+  accounts.insertAccount({ id, username, email, createdAtMs: nowMs });
+  if (passwordHash === undefined) accounts.writeMustResetPassword(true);
   else credentials.replacePassword(passwordHash, nowMs);
   intents.begin({ kind: 'register', phase: 'reserving', accountId: id, username, email }, nowMs);
   events.record('registered', nowMs, client);

@@ -13,7 +13,7 @@ import { ThrottleStore } from './storage/throttle-store.ts';
 
 export interface AccountState {
   /** The account's own row. */
-  rows: AccountStore;
+  accounts: AccountStore;
   sessions: SessionStore;
   credentials: CredentialStore;
   throttles: ThrottleStore;
@@ -32,7 +32,7 @@ export function openState(sql: SqlStorage): AccountState {
   const cache = new RefreshCache();
   return {
     cache,
-    rows: new AccountStore(sql, cache),
+    accounts: new AccountStore(sql, cache),
     sessions: new SessionStore(sql, cache),
     credentials: new CredentialStore(sql),
     throttles: new ThrottleStore(sql),

@@ -1,7 +1,7 @@
 // Settings judged before the service runs: by the service's own reader, and names that look like a misspelt one.
 import { loadAccessKeys, loadConfig } from '../config/config.ts';
 import { SETTINGS } from '../config/settings.ts';
-import { importAccessKeys } from '../tokens/key-ring.ts';
+import { importAccessKeys } from '../tokens/key-set.ts';
 
 /** Fewest edits that make a name another one: more than these are no slip of the hand. */
 const MOST_EDITS = 3;

@@ -44,7 +44,7 @@ export interface Config extends SessionPolicy {
 
 export type LoadedConfig = { ok: true; config: Config } | { ok: false; faults: string[] };
 
-/** Reads every setting of the contract. Pure; whether the keys import is for `tokens/key-ring.ts` to say. */
+/** Reads every setting of the contract. Pure; whether the keys import is for `tokens/key-set.ts` to say. */
 export function loadConfig(env: object): LoadedConfig {
   const read = new SettingReader(env as Record<string, unknown>); // any object is a record of unknowns
   const issuer = read.issuer();

@@ -3,12 +3,12 @@
 import { type Config, loadAccessKeys, loadConfig } from '../config/config.ts';
 import { importDecoyKey } from '../directory/decoy.ts';
 import type { SessionPolicy } from '../domain/session.ts';
-import { importAccessKeys, importSecrets, type KeyRing } from '../tokens/key-ring.ts';
+import { importAccessKeys, importSecrets, type KeySet } from '../tokens/key-set.ts';
 
 export interface Service {
   config: Config;
-  accessKeys: KeyRing;
-  refreshKeys: KeyRing;
+  accessKeys: KeySet;
+  refreshKeys: KeySet;
   decoyKey: CryptoKey;
 }
 

@@ -9,7 +9,7 @@ import {
   seconds,
 } from './claims.ts';
 import { type JwsFault, signJws, verifyJws } from './jws.ts';
-import type { KeyRing } from './key-ring.ts';
+import type { KeySet } from './key-set.ts';
 
 const accessClaims = v.object({
   ...registeredClaims,
@@ -27,17 +27,17 @@ export type AccessTokenFault = JwsFault | ClaimsFault;
 export type ReadAccessToken = { ok: true; claims: AccessClaims } | { ok: false; reason: AccessTokenFault };
 
 /** Signs an access token. `jti` is made here. */
-export function mintAccessToken(claims: Omit<AccessClaims, 'jti'>, ring: KeyRing): Promise<string> {
-  return signJws({ ...claims, jti: crypto.randomUUID() }, ring);
+export function mintAccessToken(claims: Omit<AccessClaims, 'jti'>, keySet: KeySet): Promise<string> {
+  return signJws({ ...claims, jti: crypto.randomUUID() }, keySet);
 }
 
 /** Checks signature first, claims second. Says nothing about the session: it may have ended since. */
 export async function readAccessToken(
   token: string,
-  ring: KeyRing,
+  keySet: KeySet,
   context: ClaimsContext,
 ): Promise<ReadAccessToken> {
-  const jws = await verifyJws(token, ring);
+  const jws = await verifyJws(token, keySet);
   if (!jws.ok) return jws;
   const claims = v.safeParse(accessClaims, jws.payload);
   if (!claims.success) return { ok: false, reason: 'token_claims' };

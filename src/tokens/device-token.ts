@@ -10,7 +10,7 @@ import {
   seconds,
 } from './claims.ts';
 import { signJws, verifyJws } from './jws.ts';
-import type { KeyRing } from './key-ring.ts';
+import type { KeySet } from './key-set.ts';
 
 const { sid: _, ...common } = registeredClaims;
 const deviceClaims = v.object({ ...common, bid: identifier, epoch: seconds, since: v.optional(seconds) });
@@ -29,20 +29,20 @@ export interface DeviceClaims {
 /** Signs a device cookie for as long as browsers keep one (400 days). */
 export function mintDeviceToken(
   { sub, bid, epoch, since }: DeviceClaims,
-  ring: KeyRing,
+  keySet: KeySet,
   { issuer, audience, nowSeconds }: ClaimsContext,
 ): Promise<string> {
   const exp = nowSeconds + LONGEST_LIFETIME_SECONDS;
-  return signJws({ iss: issuer, aud: audience, sub, bid, epoch, since, iat: nowSeconds, exp }, ring);
+  return signJws({ iss: issuer, aud: audience, sub, bid, epoch, since, iat: nowSeconds, exp }, keySet);
 }
 
 /** The claims of a genuine device cookie; `undefined` for anything else, which then counts as a stranger's. */
 export async function readDeviceToken(
   token: string,
-  ring: KeyRing,
+  keySet: KeySet,
   context: ClaimsContext,
 ): Promise<DeviceClaims | undefined> {
-  const jws = await verifyJws(token, ring);
+  const jws = await verifyJws(token, keySet);
   const claims = jws.ok ? v.safeParse(deviceClaims, jws.payload) : undefined;
   if (claims?.success !== true || findClaimsFault(claims.output, context) !== undefined) return undefined;
   const { sub, bid, epoch, iat, since = iat } = claims.output; // cookies from before this claim have none

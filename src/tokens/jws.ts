@@ -2,7 +2,7 @@
 // `hono/jwt` signs and verifies; this file closes what its `verify` leaves open (docs/decisions/0003).
 import { sign, verify } from 'hono/jwt';
 import type { Algorithm } from './key-material.ts';
-import type { KeyRing, VerificationKey } from './key-ring.ts';
+import type { KeySet, VerificationKey } from './key-set.ts';
 
 /** Longest token that is looked at, in characters: ours are under 3,000, with the longest names and issuer. */
 export const MAX_TOKEN_LENGTH = 4096;
@@ -14,13 +14,13 @@ const HEADER_MEMBERS = new Set(['alg', 'typ', 'kid']);
 const fatalUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** Signs a payload; the header names the algorithm, `typ: JWT` and, for a public key, its `kid`. */
-export function signJws(payload: Record<string, unknown>, { signing }: KeyRing): Promise<string> {
+export function signJws(payload: Record<string, unknown>, { signing }: KeySet): Promise<string> {
   return sign(payload, signing, signing.alg);
 }
 
 /** Judges a token's form, header and signature; the payload comes back unjudged. Never throws, never quotes the token. */
-export async function verifyJws(token: string, ring: KeyRing): Promise<VerifiedJws> {
-  const opened = openJws(token, ring);
+export async function verifyJws(token: string, keySet: KeySet): Promise<VerifiedJws> {
+  const opened = openJws(token, keySet);
   if (opened === undefined) return { ok: false, reason: 'token_malformed' };
   const payload = decodeObject(opened.payload);
   if (payload === undefined) return { ok: false, reason: 'token_malformed' };
@@ -40,15 +40,15 @@ export interface OpenedJws {
 }
 
 /** Judges form and header, and selects the keys. `undefined` for a malformed token; an unknown key leaves no candidate. */
-export function openJws(token: string, ring: KeyRing): OpenedJws | undefined {
+export function openJws(token: string, keySet: KeySet): OpenedJws | undefined {
   const parts = splitToken(token);
   if (parts === undefined) return undefined;
   // As we write it ourselves: there is nothing to judge. Most tokens are our own.
-  const ours = ring.verification.filter((key) => key.header === parts.header);
+  const ours = keySet.verification.filter((key) => key.header === parts.header);
   if (ours.length > 0) return { ...parts, candidates: ours };
   const header = decodeObject(parts.header);
   if (header === undefined || !isPlainHeader(header)) return undefined;
-  const candidates = ring.verification.filter((key) => key.alg === header.alg && key.kid === header.kid);
+  const candidates = keySet.verification.filter((key) => key.alg === header.alg && key.kid === header.kid);
   return { ...parts, candidates };
 }
 

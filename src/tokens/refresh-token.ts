@@ -9,7 +9,7 @@ import {
   seconds,
 } from './claims.ts';
 import { type JwsFault, signJws, verifyJws } from './jws.ts';
-import type { KeyRing } from './key-ring.ts';
+import type { KeySet } from './key-set.ts';
 
 const refreshClaims = v.object({ ...registeredClaims, ctr: seconds });
 
@@ -20,18 +20,18 @@ export type ReadRefreshToken = { ok: true; claims: RefreshClaims } | { ok: false
 /** Mints the token of a session row. The order of the members is part of the bytes: never change it lightly. */
 export function mintRefreshToken(
   { iss, aud, sub, sid, ctr, iat, exp }: RefreshClaims,
-  ring: KeyRing,
+  keySet: KeySet,
 ): Promise<string> {
-  return signJws({ iss, aud, sub, sid, ctr, iat, exp }, ring);
+  return signJws({ iss, aud, sub, sid, ctr, iat, exp }, keySet);
 }
 
 /** Checks signature first, claims second. Whether the counter is current, the account decides. */
 export async function readRefreshToken(
   token: string,
-  ring: KeyRing,
+  keySet: KeySet,
   context: ClaimsContext,
 ): Promise<ReadRefreshToken> {
-  const jws = await verifyJws(token, ring);
+  const jws = await verifyJws(token, keySet);
   if (!jws.ok) return jws;
   const claims = v.safeParse(refreshClaims, jws.payload);
   if (!claims.success) return { ok: false, reason: 'token_claims' };

@@ -40,7 +40,7 @@ describe('the alarm of an account', () => {
     expect(after.alarmMs).toBe(live.session.exp * 1000);
   });
 
-  it('touches nothing when it rings before the end, and sets itself anew', async () => {
+  it('touches nothing when it fires before the end, and sets itself anew', async () => {
     freezeClock();
     const { id, account, session } = await createAccount();
     passSeconds(3600);
@@ -83,7 +83,7 @@ describe('the alarm of an account', () => {
     expect(await readAlarmMs(id)).not.toBeNull();
   });
 
-  it('rings for what is pending with the directory first', async () => {
+  it('fires for what is pending with the directory first', async () => {
     const nowMs = freezeClock();
     const { id, account } = await createAccount();
     await plantPending(id);
@@ -106,7 +106,7 @@ describe('an object without account', () => {
     expect(await account.endSession(sid, sid, DEVICE)).toMatchObject({ ok: false, reason: 'session_over' });
     expect(await account.endSessions(sid, false, DEVICE)).toEqual({ ok: false, reason: 'session_over' });
     expect(await readStored(accountOf(id))).toEqual(NOTHING);
-    // An alarm that was set before all was removed may still ring.
+    // An alarm that was set before all was removed may still fire.
     await runInside(id, (instance) => instance.alarm());
     expect(await readStored(accountOf(id))).toEqual(NOTHING);
   });

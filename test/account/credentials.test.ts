@@ -129,7 +129,7 @@ describe('a session', () => {
     passSeconds(60);
     const wrong = await account.signIn('wrong horse', DEVICE, POLICY);
     expect(wrong).toEqual({ ok: false, reason: 'wrong_password' });
-    await inStore(id, ({ rows }) => rows.writeDisabled(Date.now()));
+    await inStore(id, ({ accounts }) => accounts.writeDisabled(Date.now()));
     expect(await account.signIn(PASSWORD, DEVICE, POLICY)).toEqual({ ok: false, reason: 'account_disabled' });
     expect(await inStore(id, ({ credentials }) => credentials.list())).toMatchObject(used);
   });

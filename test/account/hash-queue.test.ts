@@ -288,7 +288,7 @@ describe('a password change that waits for its second hash', () => {
       const result = await race(ada, () => ada.account.act(action, OPERATOR));
       expect(result).toEqual({ ok: false, reason: 'session_over' });
       expect(await inStore(ada.id, ({ credentials }) => credentials.readPasswordHash())).toBe(hash);
-      const row = await inStore(ada.id, ({ rows }) => rows.readAccount());
+      const row = await inStore(ada.id, ({ accounts }) => accounts.readAccount());
       expect(row?.mustResetPassword).toBe(action === 'force_password_reset');
     },
   );

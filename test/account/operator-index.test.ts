@@ -156,7 +156,7 @@ describe('while the directory fails, the report', () => {
     freezeClock();
     const logs = captureLogs();
     const id = await createSettled();
-    const email = await inStore(id, ({ rows }) => rows.readAccount()?.email ?? '');
+    const email = await inStore(id, ({ accounts }) => accounts.readAccount()?.email ?? '');
     await act(id, 'disable');
     await withoutDirectory(async () => {
       const waits: number[] = [];
@@ -197,7 +197,7 @@ describe('while the directory fails, the report', () => {
   it('is given up after 15 seconds without a response; mail does not wait for it', async () => {
     const nowMs = freezeClock();
     const id = await createSettled();
-    const email = await inStore(id, ({ rows }) => rows.readAccount()?.email ?? '');
+    const email = await inStore(id, ({ accounts }) => accounts.readAccount()?.email ?? '');
     await act(id, 'disable');
     captureLogs();
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'], now: nowMs });
@@ -232,7 +232,7 @@ describe('a report', () => {
     const id = await createSettled();
     await act(id, 'disable');
     await runInside(id, async ({ state }) => {
-      const run = async () => state.rows.writeMustResetPassword(true);
+      const run = async () => state.accounts.writeMustResetPassword(true);
       // Only what `writeStatus` uses.
       const slow = { prepare: () => ({ bind: () => ({}) }), batch: run } as unknown as D1Database;
       state.reports.plan(Date.now());

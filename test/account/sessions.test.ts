@@ -86,9 +86,9 @@ describe('a refresh', () => {
     const refresh = async (counter: number) =>
       takeValue(await account.refresh(session.sid, counter, DEVICE, POLICY)).profile;
     await refresh(1);
-    await inStore(id, ({ rows }) => rows.writeUsername('lovelace'));
+    await inStore(id, ({ accounts }) => accounts.writeUsername('lovelace'));
     expect(await refresh(2)).toMatchObject({ username: 'lovelace' });
-    await inStore(id, ({ rows }) => rows.writeEmail('lovelace@example.com', Date.now()));
+    await inStore(id, ({ accounts }) => accounts.writeEmail('lovelace@example.com', Date.now()));
     expect(await refresh(3)).toMatchObject({ email: 'lovelace@example.com' });
   });
 

@@ -41,7 +41,7 @@ describe('registration', () => {
       ...{ amr: ['pwd'], acr: 'aal1', authenticatedAtMs: nowMs },
     });
     expect(await inStore(id, (store) => store.sessions.listSessions())).toEqual([session]);
-    expect(await inStore(id, (store) => store.rows.readAccount())).toEqual({
+    expect(await inStore(id, (store) => store.accounts.readAccount())).toEqual({
       ...profile,
       emailVerifiedAtMs: null,
       disabledAtMs: null,

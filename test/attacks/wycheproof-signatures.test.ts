@@ -47,25 +47,25 @@ describe.each(groups)('JSON Web Signature vectors: $comment', (group) => {
 
   it('no vector passes as a JWT, since no payload is a claims object', async () => {
     for (const importer of importers) {
-      const ring = await importer(group);
-      for (const { tcId, jws } of ring.ok ? group.tests : []) {
-        const verified = ring.ok && (await verifyJws(jws, ring.value));
+      const keySet = await importer(group);
+      for (const { tcId, jws } of keySet.ok ? group.tests : []) {
+        const verified = keySet.ok && (await verifyJws(jws, keySet.value));
         expect(verified, `vector ${tcId}`).toEqual({ ok: false, reason: 'token_malformed' });
       }
     }
   });
 
   it('no signature of a vector passes for claims, while one that its key made does', async () => {
-    const ring = await importers[0]?.(group);
-    if (!ring?.ok) return; // asserted above: these keys are refused
-    const token = await signJws({ sub: 'foo' }, ring.value);
-    expect(await verifyJws(token, ring.value)).toEqual({ ok: true, payload: { sub: 'foo' } });
+    const keySet = await importers[0]?.(group);
+    if (!keySet?.ok) return; // asserted above: these keys are refused
+    const token = await signJws({ sub: 'foo' }, keySet.value);
+    expect(await verifyJws(token, keySet.value)).toEqual({ ok: true, payload: { sub: 'foo' } });
     const [header, claims] = token.split('.');
     for (const { tcId, jws } of group.tests) {
-      const verdict = await judge(jws, ring);
+      const verdict = await judge(jws, keySet);
       if (verdict !== 'accepted' && verdict !== 'token_forged') continue; // there is no signature to judge
       const transplanted = `${header}.${claims}.${jws.split('.')[2]}`;
-      const verified = await verifyJws(transplanted, ring.value);
+      const verified = await verifyJws(transplanted, keySet.value);
       expect(verified, `vector ${tcId}`).toEqual({ ok: false, reason: 'token_forged' });
     }
   });

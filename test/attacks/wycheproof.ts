@@ -6,7 +6,7 @@ import * as v from 'valibot';
 import { type JwsFault, openJws } from '../../src/tokens/jws.ts';
 import type { Parsed } from '../../src/tokens/key-material.ts';
 import { parseAccessKeys } from '../../src/tokens/key-material.ts';
-import { encodeHeader, importAccessKeys, type KeyRing } from '../../src/tokens/key-ring.ts';
+import { encodeHeader, importAccessKeys, type KeySet } from '../../src/tokens/key-set.ts';
 
 /** What became of a vector: accepted, or the step that refused it. */
 export type Verdict = 'accepted' | 'keys_refused' | JwsFault;
@@ -40,7 +40,7 @@ const vectorFile = v.strictObject({
 
 export type Vector = v.InferOutput<typeof vector>;
 export type VectorGroup = v.InferOutput<typeof vectorFile>['testGroups'][number];
-type KeySet = VectorGroup['private'];
+type WrittenKeys = VectorGroup['private'];
 type Jwk = v.InferOutput<typeof jwk>;
 
 /** The groups of a vector file. Throws when it holds anything that we do not know, or fewer vectors than it says. */
@@ -51,13 +51,13 @@ export function readVectors(json: unknown): VectorGroup[] {
   return file.testGroups;
 }
 
-/** The key ring of `ACCESS_TOKEN_SECRET=<the group's private keys>`: the vector's own key signs. */
-export function importAsSigner(group: VectorGroup): Promise<Parsed<KeyRing>> {
+/** The key set of `ACCESS_TOKEN_SECRET=<the group's private keys>`: the vector's own key signs. */
+export function importAsSigner(group: VectorGroup): Promise<Parsed<KeySet>> {
   return importKeys(keysOf(group.private));
 }
 
 /** The group's public keys behind a signing key of ours: as a service holds the keys that it has rotated out. */
-export async function importAsRotatedOut(group: VectorGroup): Promise<Parsed<KeyRing>> {
+export async function importAsRotatedOut(group: VectorGroup): Promise<Parsed<KeySet>> {
   const generated = await crypto.subtle.generateKey({ name: 'Ed25519' }, true, ['sign', 'verify']);
   if (!('privateKey' in generated)) throw new Error('Ed25519 makes pairs');
   const ours = await crypto.subtle.exportKey('jwk', generated.privateKey);
@@ -66,9 +66,9 @@ export async function importAsRotatedOut(group: VectorGroup): Promise<Parsed<Key
 
 /**
  * HS256 secrets of a group, under their `kid`; the first signs. The service takes a secret as text and has no `kid` for
- * it, but the bytes of a vector are no text, and its tokens have one: so this ring is put together here.
+ * it, but the bytes of a vector are no text, and its tokens have one: so this key set is put together here.
  */
-export async function importOctKeys(group: VectorGroup): Promise<Parsed<KeyRing>> {
+export async function importOctKeys(group: VectorGroup): Promise<Parsed<KeySet>> {
   const keys = await Promise.all(keysOf(group.private).map(importOctKey));
   const [signing] = keys;
   if (signing === undefined) throw new Error('a group without keys');
@@ -90,9 +90,9 @@ async function importOctKey({ kty, alg, kid, k }: Jwk) {
 }
 
 /** The JWS layer: form, header and keys by our code, the signature by the function that hono's `verify` calls. */
-export async function judge(jws: string, ring: Parsed<KeyRing>): Promise<Verdict> {
-  if (!ring.ok) return 'keys_refused';
-  const opened = openJws(jws, ring.value);
+export async function judge(jws: string, keySet: Parsed<KeySet>): Promise<Verdict> {
+  if (!keySet.ok) return 'keys_refused';
+  const opened = openJws(jws, keySet.value);
   if (opened === undefined) return 'token_malformed';
   if (opened.candidates.length === 0) return 'token_unknown_key';
   const signed = new TextEncoder().encode(`${opened.header}.${opened.payload}`);
@@ -103,13 +103,13 @@ export async function judge(jws: string, ring: Parsed<KeyRing>): Promise<Verdict
   return 'token_forged';
 }
 
-function importKeys(keys: object[]): Promise<Parsed<KeyRing>> {
+function importKeys(keys: object[]): Promise<Parsed<KeySet>> {
   const parsed = parseAccessKeys(JSON.stringify({ keys }));
   return parsed.ok ? importAccessKeys(parsed.value) : Promise.resolve(parsed);
 }
 
 /** The keys of a set, or the one key. */
-export function keysOf(set: KeySet): Jwk[] {
+export function keysOf(set: WrittenKeys): Jwk[] {
   // Without `keys` it is the other half of the union, which `in` cannot tell: a key may have any member.
   return 'keys' in set && Array.isArray(set.keys) ? set.keys : [set as Jwk];
 }

@@ -1,4 +1,4 @@
-// What is pending with the directory when the alarm rings, and one of the two does not respond.
+// What is pending with the directory when the alarm fires, and one of the two does not respond.
 import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
 import { ALARM_RETRY_MS } from '../../src/account/alarm.ts';
@@ -47,7 +47,7 @@ describe('a registration that was interrupted, while the directory is down', () 
     await breakDirectory();
     const waits: number[] = [];
     passSeconds(FENCE_MS / 1000);
-    for (let ring = 1; ring <= MORE_THAN_THE_PLATFORM_TRIES; ring += 1) {
+    for (let keySet = 1; keySet <= MORE_THAN_THE_PLATFORM_TRIES; keySet += 1) {
       await ringAlarm(ada.id);
       const nextMs = (await inStore(ada.id, ({ intents }) => intents.read()?.nextTryAtMs)) ?? 0;
       expect(await readAlarmMs(ada.id)).toBe(nextMs);
@@ -107,8 +107,8 @@ describe('what is pending with a directory that is down', () => {
   });
 });
 
-describe('an account whose own storage fails when the alarm rings', () => {
-  it('rings again a minute later, and then clears what has run out', async () => {
+describe('an account whose own storage fails when the alarm fires', () => {
+  it('fires again a minute later, and then clears what has run out', async () => {
     const ada = await service.register();
     await awaitMail(ada.email, 'verify_email');
     await execInAccount(ada.id, 'DELETE FROM outbox; DELETE FROM mail_token; DELETE FROM limit_use');

@@ -145,7 +145,7 @@ describe.each(Object.entries(CHANGES))('%s', (_, { calls, start }) => {
     );
     await commitLate();
     await settle(ada.id);
-    const account = await inStore(ada.id, ({ rows }) => rows.readAccount());
+    const account = await inStore(ada.id, ({ accounts }) => accounts.readAccount());
     const isChanged = account?.username === next || account?.email === next;
     // What is adopted stays; what nobody carried on is given up.
     expect(isChanged).toBe(call === 'activate');

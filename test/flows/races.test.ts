@@ -61,7 +61,7 @@ async function during<T>(
 }
 
 async function readNames(id: string): Promise<{ username: unknown; email: unknown }> {
-  const account = await inStore(id, ({ rows }) => rows.readAccount());
+  const account = await inStore(id, ({ accounts }) => accounts.readAccount());
   return { username: account?.username, email: account?.email };
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { importSecrets } from '../../src/tokens/key-ring.ts';
+import { importSecrets } from '../../src/tokens/key-set.ts';
 import { mintRefreshToken } from '../../src/tokens/refresh-token.ts';
 import { inStore, plantSession, readEvents, readSids } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';

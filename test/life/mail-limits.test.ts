@@ -290,7 +290,7 @@ describe('a provider that takes its time', () => {
     const ada = await service.register();
     // A second mail is due while the first one is under way.
     await service.post('/password/forgot', { json: { email: ada.email } });
-    for (let rings = 0; rings < 3; rings += 1) {
+    for (let keySets = 0; keySets < 3; keySets += 1) {
       expect((await readAlarmMs(ada.id)) ?? 0).toBeGreaterThanOrEqual(Date.now() + 60_000);
       await ringAlarmIfSet(ada.id);
     }
@@ -307,7 +307,7 @@ describe('a provider that takes its time', () => {
     const delays: number[] = [];
     await runInside(ada.id, (_, { storage }) => {
       const { setAlarm } = storage;
-      // Recorded, and put off, so that the platform does not ring it while the clock stands.
+      // Recorded, and put off, so that the platform does not fire it while the clock stands.
       storage.setAlarm = (at) => {
         delays.push(Number(at) - Date.now());
         return setAlarm.call(storage, Date.now() + 3_600_000);
@@ -319,7 +319,7 @@ describe('a provider that takes its time', () => {
       mail.enqueue('password_changed', ada.email, Date.now() - 1);
       throttles.write('strangers', { failures: 1, lastFailureAtMs: Date.now() - 90_000_000 });
     });
-    for (let rings = 0; rings < 3; rings += 1) {
+    for (let keySets = 0; keySets < 3; keySets += 1) {
       await service.post('/password/forgot', { json: { email: ada.email } });
       await settle(ada.id);
       await ringAlarmIfSet(ada.id);

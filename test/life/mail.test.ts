@@ -126,7 +126,7 @@ describe("Cloudflare's binding", () => {
 describe('a service without a way to send mail', () => {
   it('logs every mail that it loses as an error', async () => {
     const ada = await service.register();
-    const account = await inStore(ada.id, (state) => state.rows.readAccount());
+    const account = await inStore(ada.id, (state) => state.accounts.readAccount());
     if (account === undefined) throw new Error('the account is gone');
     const lines = captureLogs({ withMails: true });
     const settings = { MAIL_WEBHOOK_URL: '', MAIL_WEBHOOK_SECRET: '', EMAIL: undefined };

@@ -3,7 +3,7 @@ import { evictDurableObject } from 'cloudflare:test';
 import { expect } from 'vitest';
 import type { SessionPolicy } from '../../src/domain/session.ts';
 import { mintAccessToken } from '../../src/tokens/access-token.ts';
-import { importSecrets } from '../../src/tokens/key-ring.ts';
+import { importSecrets } from '../../src/tokens/key-set.ts';
 import { mintRefreshToken } from '../../src/tokens/refresh-token.ts';
 import { insideAccount } from '../support/inside-account.ts';
 import {

@@ -48,7 +48,7 @@ describe('the source tree', () => {
     ['account/account.ts', '../tokens/refresh-token.ts'],
     ['mail/templates.ts', '../account/account.ts'],
     ['mail/mailer.ts', '../config/config.ts'],
-    ['config/config.ts', '../tokens/key-ring.ts'],
+    ['config/config.ts', '../tokens/key-set.ts'],
     ['config/config.ts', '../http/service.ts'],
     ['http/routes/login.ts', '../../app.ts'],
     ['http/routes/login.ts', '../../index.ts'],

@@ -5,7 +5,7 @@ import { parseEnv } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
 import { unstable_getVarsForDev as getVarsForDev } from 'wrangler';
 import { type Config, loadConfig } from '../../src/config/config.ts';
-import { importAccessKeys } from '../../src/tokens/key-ring.ts';
+import { importAccessKeys } from '../../src/tokens/key-set.ts';
 import { expectAbsent } from '../support/absence.ts';
 import { type Finished, runCli } from '../support/cli.ts';
 

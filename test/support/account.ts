@@ -60,7 +60,7 @@ export async function plantPending(
   names: ('username' | 'email')[] = [],
   nextTryAtMs = Date.now() + FENCE_MS,
 ): Promise<void> {
-  const account = await inStore(id, ({ rows }) => rows.readAccount());
+  const account = await inStore(id, ({ accounts }) => accounts.readAccount());
   if (account === undefined) throw new Error('there is no account');
   const { username, email } = account;
   for (const [kind, display] of [
@@ -145,7 +145,7 @@ export function countWrites(id: string): Promise<number> {
   );
 }
 
-/** Rings the alarm now, as the platform would at its time. Throws when none is set. */
+/** Fires the alarm now, as the platform would at its time. Throws when none is set. */
 export async function ringAlarm(id: string): Promise<void> {
   if (!(await runDurableObjectAlarm(accountOf(id)))) throw new Error('no alarm is set');
 }
@@ -157,7 +157,7 @@ export async function ringAlarmIfSet(id: string): Promise<void> {
 
 /**
  * From here on, alarms of an account are noted and set an hour off: where a test stops the clock and an alarm is due within
- * seconds, the platform would ring it while the test runs. Returns what reads the time that was set last.
+ * seconds, the platform would fire it while the test runs. Returns what reads the time that was set last.
  */
 export async function noteAlarms(id: string): Promise<() => number | undefined> {
   let lastMs: number | undefined;

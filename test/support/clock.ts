@@ -3,7 +3,7 @@ import { onTestFinished, vi } from 'vitest';
 
 /**
  * Stops the clock until the test ends, and returns it in milliseconds. It stands within a second, so that a time which
- * is not rounded shows, and at the present: an account's alarm that lies in the past would ring at once.
+ * is not rounded shows, and at the present: an account's alarm that lies in the past would fire at once.
  */
 export function freezeClock(): number {
   const nowMs = Math.floor(Date.now() / 1000) * 1000 + 250;

@@ -17,9 +17,9 @@ interface NameRow {
 /** More than any flow takes, when the directory responds. */
 const MOST_RINGS = 6;
 
-/** Rings the alarm, at its times, until nothing is pending any more. */
+/** Fires the alarm, at its times, until nothing is pending any more. */
 export async function settle(id: string): Promise<void> {
-  for (let rings = 0; rings < MOST_RINGS; rings += 1) {
+  for (let keySets = 0; keySets < MOST_RINGS; keySets += 1) {
     const { tables } = await readStored(accountOf(id));
     if (tables.intent === undefined || tables.intent.length === 0) return;
     passSeconds(61);
@@ -51,7 +51,7 @@ export async function expectSettled(id: string): Promise<void> {
     expect(listed).toBeNull();
     return;
   }
-  const account = await inStore(id, ({ rows }) => rows.readAccount());
+  const account = await inStore(id, ({ accounts }) => accounts.readAccount());
   if (account === undefined) throw new Error('there is no account');
   const { username, email } = account;
   const own = [email, username].map((display) => ({ key: toKey(display), state: 'active', untilMs: null }));

@@ -1,7 +1,7 @@
 // Keys and tokens made by hand: what the service would never sign, signed, so that each check stands alone.
 import type { AccessClaims } from '../../src/tokens/access-token.ts';
 import { type AsymmetricAlgorithm, type Jwk, parseAccessKeys } from '../../src/tokens/key-material.ts';
-import { importAccessKeys, type KeyRing } from '../../src/tokens/key-ring.ts';
+import { importAccessKeys, type KeySet } from '../../src/tokens/key-set.ts';
 import type { RefreshClaims } from '../../src/tokens/refresh-token.ts';
 import { ISSUER } from './service.ts';
 
@@ -85,11 +85,11 @@ export function toPublicJwk({ d: _, p: __, q: ___, dp: ____, dq: _____, qi: ____
   return jwk;
 }
 
-/** The ring of these keys; the first signs. Fails the test when they are refused. */
-export async function importRing(...keys: Jwk[]): Promise<KeyRing> {
+/** the set of these keys; the first signs. Fails the test when they are refused. */
+export async function importRing(...keys: Jwk[]): Promise<KeySet> {
   const material = parseAccessKeys(JSON.stringify({ keys }));
   if (!material.ok) throw new Error(material.faults.join('; '));
-  const ring = await importAccessKeys(material.value);
-  if (!ring.ok) throw new Error(ring.faults.join('; '));
-  return ring.value;
+  const keySet = await importAccessKeys(material.value);
+  if (!keySet.ok) throw new Error(keySet.faults.join('; '));
+  return keySet.value;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { readAccessToken } from '../../src/tokens/access-token.ts';
 import { CLOCK_SKEW_SECONDS, LONGEST_LIFETIME_SECONDS } from '../../src/tokens/claims.ts';
-import { importSecrets } from '../../src/tokens/key-ring.ts';
+import { importSecrets } from '../../src/tokens/key-set.ts';
 import { readRefreshToken } from '../../src/tokens/refresh-token.ts';
 import {
   ACCESS_CLAIMS,
@@ -15,7 +15,7 @@ import {
 
 // Every token here has a genuine signature: what is refused is refused for its claims.
 const SECRET = 'one-secret-for-both-kinds-in-these-tests';
-const ring = await importSecrets([SECRET]);
+const keySet = await importSecrets([SECRET]);
 const REFUSED = { ok: false, reason: 'token_claims' };
 const EXPIRED = { ok: false, reason: 'token_expired' };
 
@@ -23,12 +23,12 @@ const kinds = {
   access: {
     claims: ACCESS_CLAIMS,
     read: async (payload: unknown) =>
-      readAccessToken(await signHs256(HS256_HEADER, payload, SECRET), ring, ACCESS_CONTEXT),
+      readAccessToken(await signHs256(HS256_HEADER, payload, SECRET), keySet, ACCESS_CONTEXT),
   },
   refresh: {
     claims: REFRESH_CLAIMS,
     read: async (payload: unknown) =>
-      readRefreshToken(await signHs256(HS256_HEADER, payload, SECRET), ring, REFRESH_CONTEXT),
+      readRefreshToken(await signHs256(HS256_HEADER, payload, SECRET), keySet, REFRESH_CONTEXT),
   },
 };
 
@@ -155,8 +155,8 @@ describe.each(Object.entries(kinds))('the claims of %s tokens', (_kind, { claims
     const forged = async (payload: unknown) => {
       const token = await signHs256(HS256_HEADER, payload, 'another-secret-that-nobody-was-given');
       return Promise.all([
-        readAccessToken(token, ring, ACCESS_CONTEXT),
-        readRefreshToken(token, ring, REFRESH_CONTEXT),
+        readAccessToken(token, keySet, ACCESS_CONTEXT),
+        readRefreshToken(token, keySet, REFRESH_CONTEXT),
       ]);
     };
     for (const payload of [claims, {}, { ...claims, exp: 1 }, { ...claims, iss: 'x' }]) {

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { LONGEST_LIFETIME_SECONDS } from '../../src/tokens/claims.ts';
 import { mintDeviceToken, readDeviceToken } from '../../src/tokens/device-token.ts';
-import { importSecrets } from '../../src/tokens/key-ring.ts';
+import { importSecrets } from '../../src/tokens/key-set.ts';
 import { mintRefreshToken } from '../../src/tokens/refresh-token.ts';
 import { HS256_HEADER, NOW_SECONDS, REFRESH_CLAIMS, REFRESH_CONTEXT, signHs256 } from '../support/tokens.ts';
 
 const SECRET = 'refresh-secret-of-the-device-tokens';
-const ring = await importSecrets([SECRET]);
+const keySet = await importSecrets([SECRET]);
 const context = { ...REFRESH_CONTEXT, audience: 'https://auth.test/device' };
 const browser = {
   sub: 'account0account0accoun',
@@ -24,22 +24,22 @@ const claims = {
 
 describe('a device cookie', () => {
   it('says which browser it is, for 400 days', async () => {
-    const token = await mintDeviceToken(browser, ring, context);
-    expect(await readDeviceToken(token, ring, context)).toEqual(browser);
+    const token = await mintDeviceToken(browser, keySet, context);
+    expect(await readDeviceToken(token, keySet, context)).toEqual(browser);
     const days = (count: number) => ({ ...context, nowSeconds: NOW_SECONDS + count * 24 * 3600 });
-    expect(await readDeviceToken(token, ring, days(399))).toEqual(browser);
-    expect(await readDeviceToken(token, ring, days(400))).toBeUndefined();
+    expect(await readDeviceToken(token, keySet, days(399))).toEqual(browser);
+    expect(await readDeviceToken(token, keySet, days(400))).toBeUndefined();
   });
 
   it('is what these claims make, signed', async () => {
-    expect(await readDeviceToken(await signHs256(HS256_HEADER, claims, SECRET), ring, context)).toEqual(
+    expect(await readDeviceToken(await signHs256(HS256_HEADER, claims, SECRET), keySet, context)).toEqual(
       browser,
     );
   });
 
   it('without the time since when is of the time when it was set', async () => {
     const token = await signHs256(HS256_HEADER, { ...claims, since: undefined }, SECRET);
-    expect(await readDeviceToken(token, ring, context)).toEqual({ ...browser, since: NOW_SECONDS });
+    expect(await readDeviceToken(token, keySet, context)).toEqual({ ...browser, since: NOW_SECONDS });
   });
 
   it.each<[string, object]>([
@@ -54,13 +54,13 @@ describe('a device cookie', () => {
     ['a time since when that is text', { since: '3' }],
   ])('with %s is a stranger’s', async (_, change) => {
     const token = await signHs256(HS256_HEADER, { ...claims, ...change }, SECRET);
-    expect(await readDeviceToken(token, ring, context)).toBeUndefined();
+    expect(await readDeviceToken(token, keySet, context)).toBeUndefined();
   });
 
   it('is no refresh token, and one signed by another is none', async () => {
-    const refreshToken = await mintRefreshToken(REFRESH_CLAIMS, ring);
-    expect(await readDeviceToken(refreshToken, ring, context)).toBeUndefined();
+    const refreshToken = await mintRefreshToken(REFRESH_CLAIMS, keySet);
+    expect(await readDeviceToken(refreshToken, keySet, context)).toBeUndefined();
     const forged = await signHs256(HS256_HEADER, claims, 'a secret that the service does not know');
-    expect(await readDeviceToken(forged, ring, context)).toBeUndefined();
+    expect(await readDeviceToken(forged, keySet, context)).toBeUndefined();
   });
 });

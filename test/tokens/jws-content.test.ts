@@ -1,17 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { verifyJws } from '../../src/tokens/jws.ts';
-import { importSecrets } from '../../src/tokens/key-ring.ts';
+import { importSecrets } from '../../src/tokens/key-set.ts';
 import { HS256_HEADER, signHs256 } from '../support/tokens.ts';
 
 // Every token here has a genuine signature: what is refused is refused for its content.
 const SECRET = 'access-token-secret-of-these-tests';
 const MALFORMED = { ok: false, reason: 'token_malformed' };
-const ring = await importSecrets([SECRET]);
+const keySet = await importSecrets([SECRET]);
 
 const verifyPayload = async (payload: unknown) =>
-  verifyJws(await signHs256(HS256_HEADER, payload, SECRET), ring);
-const verifyHeader = async (header: unknown) => verifyJws(await signHs256(header, { a: 1 }, SECRET), ring);
+  verifyJws(await signHs256(HS256_HEADER, payload, SECRET), keySet);
+const verifyHeader = async (header: unknown) => verifyJws(await signHs256(header, { a: 1 }, SECRET), keySet);
 
 /** Bytes: ASCII text as it is, numbers as bytes of their own. */
 function bytes(...parts: (string | number)[]): Uint8Array {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { signJws, verifyJws } from '../../src/tokens/jws.ts';
-import { importSecrets } from '../../src/tokens/key-ring.ts';
+import { importSecrets } from '../../src/tokens/key-set.ts';
 import {
   encodePart,
   HS256_HEADER,
@@ -19,19 +19,19 @@ const FORGED = { ok: false, reason: 'token_forged' };
 
 const secretRing = await importSecrets([SECRET]);
 const es256 = await makeJwk('ES256', 'signer');
-const ring = await importRing(es256);
-const signature = (await signJws(PAYLOAD, ring)).split('.')[2] ?? '';
+const keySet = await importRing(es256);
+const signature = (await signJws(PAYLOAD, keySet)).split('.')[2] ?? '';
 
 /** A genuinely signed HS256 token with this header. */
 const verifyHeader = async (header: unknown) =>
   verifyJws(await signHs256(header, PAYLOAD, SECRET), secretRing);
 
-/** An ES256 token with this header, genuinely signed by the ring's own key. */
+/** An ES256 token with this header, genuinely signed by the key set's own key. */
 async function verifyEs256(header: unknown) {
   const input = `${encodePart(header)}.${encodePart(PAYLOAD)}`;
   const bytes = new TextEncoder().encode(input);
-  const signed = await crypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, ring.signing, bytes);
-  return verifyJws(`${input}.${encodePart(new Uint8Array(signed))}`, ring);
+  const signed = await crypto.subtle.sign({ name: 'ECDSA', hash: 'SHA-256' }, keySet.signing, bytes);
+  return verifyJws(`${input}.${encodePart(new Uint8Array(signed))}`, keySet);
 }
 
 describe('the header of a token', () => {
@@ -188,8 +188,8 @@ describe('a public key is no secret', () => {
   it('a token without a signature is refused whatever alg it names', async () => {
     for (const alg of ['none', 'HS256', 'ES256']) {
       const input = `${encodePart({ alg, typ: 'JWT', kid: 'signer' })}.${encodePart(PAYLOAD)}`;
-      expect(await verifyJws(`${input}.`, ring)).toEqual(MALFORMED);
-      expect(await verifyJws(input, ring)).toEqual(MALFORMED);
+      expect(await verifyJws(`${input}.`, keySet)).toEqual(MALFORMED);
+      expect(await verifyJws(input, keySet)).toEqual(MALFORMED);
     }
     const input = await signInput(`${encodePart({ alg: 'none' })}.${encodePart(PAYLOAD)}`, SECRET);
     expect(await verifyJws(input, secretRing)).toEqual(UNKNOWN_KEY);

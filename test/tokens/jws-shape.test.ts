@@ -2,21 +2,21 @@ import fc from 'fast-check';
 import { verify } from 'hono/jwt';
 import { describe, expect, it } from 'vitest';
 import { MAX_TOKEN_LENGTH, signJws, verifyJws } from '../../src/tokens/jws.ts';
-import { importSecrets } from '../../src/tokens/key-ring.ts';
+import { importSecrets } from '../../src/tokens/key-set.ts';
 import { encodePart, HS256_HEADER, importRing, makeJwk, signHs256, signInput } from '../support/tokens.ts';
 
 const SECRET = 'access-token-secret-of-these-tests';
 const PAYLOAD = { sub: 'ada', n: 1 };
 const MALFORMED = { ok: false, reason: 'token_malformed' };
 
-const ring = await importSecrets([SECRET]);
+const keySet = await importSecrets([SECRET]);
 const genuine = await signHs256(HS256_HEADER, PAYLOAD, SECRET);
 const [header = '', payload = '', signature = ''] = genuine.split('.');
 
 describe('a token', () => {
   it('that is genuine gives its payload', async () => {
-    expect(await verifyJws(genuine, ring)).toEqual({ ok: true, payload: PAYLOAD });
-    expect(await verifyJws(await signJws(PAYLOAD, ring), ring)).toEqual({ ok: true, payload: PAYLOAD });
+    expect(await verifyJws(genuine, keySet)).toEqual({ ok: true, payload: PAYLOAD });
+    expect(await verifyJws(await signJws(PAYLOAD, keySet), keySet)).toEqual({ ok: true, payload: PAYLOAD });
   });
 
   it.each([
@@ -43,7 +43,7 @@ describe('a token', () => {
     ['a full-width full stop', genuine.replace('.', '．')],
     ['one character more than whole bytes', `${header}.${payload}A.${signature}`],
   ])('is refused: %s', async (_, token) => {
-    expect(await verifyJws(token, ring)).toEqual(MALFORMED);
+    expect(await verifyJws(token, keySet)).toEqual(MALFORMED);
   });
 
   it('is refused in standard base64', async () => {
@@ -51,9 +51,9 @@ describe('a token', () => {
     const binary = '{"text":"~~~???\u00ff\u00fe"}';
     const input = `${encodePart(HS256_HEADER)}.${encodePart(binary)}`;
     expect(encodePart(binary)).toMatch(/[-_]/);
-    expect(await verifyJws(await signInput(input, SECRET), ring)).toMatchObject({ ok: true });
+    expect(await verifyJws(await signInput(input, SECRET), keySet)).toMatchObject({ ok: true });
     const standard = input.replaceAll('-', '+').replaceAll('_', '/');
-    expect(await verifyJws(await signInput(standard, SECRET), ring)).toEqual(MALFORMED);
+    expect(await verifyJws(await signInput(standard, SECRET), keySet)).toEqual(MALFORMED);
   });
 
   it('may be as long as the limit, and no longer', async () => {
@@ -63,18 +63,18 @@ describe('a token', () => {
       signHs256(HS256_HEADER, `{"a":"${'x'.repeat(bytes(length) - 8)}"}`, SECRET);
     const longest = await sign(MAX_TOKEN_LENGTH);
     expect(longest).toHaveLength(MAX_TOKEN_LENGTH);
-    expect(await verifyJws(longest, ring)).toMatchObject({ ok: true });
+    expect(await verifyJws(longest, keySet)).toMatchObject({ ok: true });
     const tooLong = await sign(MAX_TOKEN_LENGTH + 1);
     expect(tooLong).toHaveLength(MAX_TOKEN_LENGTH + 1);
-    expect(await verifyJws(tooLong, ring)).toEqual(MALFORMED);
-    expect(await verifyJws('x'.repeat(10_000_000), ring)).toEqual(MALFORMED);
+    expect(await verifyJws(tooLong, keySet)).toEqual(MALFORMED);
+    expect(await verifyJws('x'.repeat(10_000_000), keySet)).toEqual(MALFORMED);
   });
 
   it('is refused and never thrown over, whatever it is', async () => {
     const unit = fc.constantFrom('.', 'e', 'y', 'J', '-', '_', '=', '{', '\u0000', 'é', '\ud800');
     await fc.assert(
       fc.asyncProperty(fc.string({ unit, maxLength: 80 }), async (token) => {
-        const verified = await verifyJws(token, ring);
+        const verified = await verifyJws(token, keySet);
         expect(verified).toHaveProperty('ok', false);
         expect(JSON.stringify(verified)).toMatch(/^\{"ok":false,"reason":"token_[a-z_]+"\}$/);
       }),
@@ -99,7 +99,7 @@ describe('a token has one spelling', () => {
       const token = `${header}.${payload}.${spelling}`;
       // hono alone takes every one of them.
       expect(await verify(token, SECRET, 'HS256')).toEqual(PAYLOAD);
-      expect(await verifyJws(token, ring)).toEqual(MALFORMED);
+      expect(await verifyJws(token, keySet)).toEqual(MALFORMED);
     }
   });
 
@@ -118,9 +118,11 @@ describe('a token has one spelling', () => {
       for (const spelling of otherSpellings(encodePart(text))) {
         const token = await signInput(`${header}.${spelling}`, SECRET);
         expect(await verify(token, SECRET, 'HS256')).toEqual(JSON.parse(text));
-        expect(await verifyJws(token, ring)).toEqual(MALFORMED);
+        expect(await verifyJws(token, keySet)).toEqual(MALFORMED);
       }
-      expect(await verifyJws(await signHs256(HS256_HEADER, text, SECRET), ring)).toMatchObject({ ok: true });
+      expect(await verifyJws(await signHs256(HS256_HEADER, text, SECRET), keySet)).toMatchObject({
+        ok: true,
+      });
     },
   );
 
@@ -128,10 +130,10 @@ describe('a token has one spelling', () => {
     const spaced = encodePart('{"alg":"HS256","typ":"JWT" }');
     const spellings = otherSpellings(spaced);
     expect(spellings.length).toBeGreaterThan(0);
-    expect(await verifyJws(await signInput(`${spaced}.${payload}`, SECRET), ring)).toMatchObject({
+    expect(await verifyJws(await signInput(`${spaced}.${payload}`, SECRET), keySet)).toMatchObject({
       ok: true,
     });
     for (const spelling of spellings)
-      expect(await verifyJws(await signInput(`${spelling}.${payload}`, SECRET), ring)).toEqual(MALFORMED);
+      expect(await verifyJws(await signInput(`${spelling}.${payload}`, SECRET), keySet)).toEqual(MALFORMED);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { findSecretFault, parseAccessKeys, parseRefreshSecrets } from '../../src/tokens/key-material.ts';
-import { importSecrets } from '../../src/tokens/key-ring.ts';
+import { importSecrets } from '../../src/tokens/key-set.ts';
 import { mintRefreshToken, readRefreshToken } from '../../src/tokens/refresh-token.ts';
 import { expectAbsent } from '../support/absence.ts';
 import { OTHER_BLANKS } from '../support/blanks.ts';
@@ -70,8 +70,8 @@ describe('a character that shows as nothing', () => {
 
 describe('several refresh token secrets', () => {
   it('are signed with by the first alone', async () => {
-    const ring = await importSecrets([SECOND, FIRST]);
-    const token = await mintRefreshToken(REFRESH_CLAIMS, ring);
+    const keySet = await importSecrets([SECOND, FIRST]);
+    const token = await mintRefreshToken(REFRESH_CLAIMS, keySet);
     expect(token).toBe(await mintRefreshToken(REFRESH_CLAIMS, await importSecrets([SECOND])));
     expect(token).not.toBe(await mintRefreshToken(REFRESH_CLAIMS, await importSecrets([FIRST])));
   });
@@ -87,6 +87,6 @@ describe('several refresh token secrets', () => {
   });
 
   it('cannot be none at all', async () => {
-    await expect(importSecrets([])).rejects.toThrow('a key ring needs at least one secret');
+    await expect(importSecrets([])).rejects.toThrow('a key set needs at least one secret');
   });
 });

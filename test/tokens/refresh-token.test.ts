@@ -1,12 +1,12 @@
 import { decodeProtectedHeader, jwtVerify, SignJWT } from 'jose';
 import { describe, expect, it } from 'vitest';
-import { importSecrets } from '../../src/tokens/key-ring.ts';
+import { importSecrets } from '../../src/tokens/key-set.ts';
 import { mintRefreshToken, readRefreshToken } from '../../src/tokens/refresh-token.ts';
 import { HS256_HEADER, REFRESH_CLAIMS, REFRESH_CONTEXT } from '../support/tokens.ts';
 
 const SECRET = 'refresh-secret-of-the-golden-token';
 const key = new TextEncoder().encode(SECRET);
-const ring = await importSecrets([SECRET]);
+const keySet = await importSecrets([SECRET]);
 const currentDate = new Date(REFRESH_CLAIMS.iat * 1000);
 
 /** Made outside of the service: the order of the members is part of the bytes. */
@@ -22,13 +22,13 @@ const GOLDEN = [
 
 describe('a refresh token', () => {
   it('is these very bytes for this row, in every release: a change would end every session', async () => {
-    expect(await mintRefreshToken(REFRESH_CLAIMS, ring)).toBe(GOLDEN);
+    expect(await mintRefreshToken(REFRESH_CLAIMS, keySet)).toBe(GOLDEN);
   });
 
   it('is the same from the same row, whoever mints it, and in whatever order the row is read', async () => {
     const { iss, aud, sub, sid, ctr, iat, exp } = REFRESH_CLAIMS;
     const tokens = await Promise.all([
-      mintRefreshToken({ exp, iat, ctr, sid, sub, aud, iss }, ring),
+      mintRefreshToken({ exp, iat, ctr, sid, sub, aud, iss }, keySet),
       mintRefreshToken({ ctr, iss, exp, aud, iat, sub, sid }, await importSecrets([SECRET])),
       // Another secret behind the first changes nothing.
       mintRefreshToken(REFRESH_CLAIMS, await importSecrets([SECRET, 'an older secret, which verifies only'])),
@@ -38,7 +38,7 @@ describe('a refresh token', () => {
 
   it('holds the claims of its row and nothing that a wider object brings along', async () => {
     const wider = { ...REFRESH_CLAIMS, username: 'ada', email: 'ada@example.com', nbf: 1 };
-    expect(await mintRefreshToken(wider, ring)).toBe(GOLDEN);
+    expect(await mintRefreshToken(wider, keySet)).toBe(GOLDEN);
   });
 
   it.each<[keyof typeof REFRESH_CLAIMS, string | number]>([
@@ -50,7 +50,7 @@ describe('a refresh token', () => {
     ['iat', REFRESH_CLAIMS.iat + 1],
     ['exp', REFRESH_CLAIMS.exp + 1],
   ])('is another one for another %s', async (name, value) => {
-    expect(await mintRefreshToken({ ...REFRESH_CLAIMS, [name]: value }, ring)).not.toBe(GOLDEN);
+    expect(await mintRefreshToken({ ...REFRESH_CLAIMS, [name]: value }, keySet)).not.toBe(GOLDEN);
   });
 
   it('is another one under another secret', async () => {
@@ -73,7 +73,7 @@ describe('a refresh token', () => {
   it('is read from another implementation', async () => {
     const token = await new SignJWT({ ...REFRESH_CLAIMS }).setProtectedHeader(HS256_HEADER).sign(key);
     expect(token).toBe(GOLDEN);
-    expect(await readRefreshToken(token, ring, REFRESH_CONTEXT)).toEqual({
+    expect(await readRefreshToken(token, keySet, REFRESH_CONTEXT)).toEqual({
       ok: true,
       claims: REFRESH_CLAIMS,
     });

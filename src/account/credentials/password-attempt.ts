@@ -110,9 +110,9 @@ export function toLimitPart({ knownBrowserId, isEstablished }: BrowserStanding):
 }
 
 /** The caller's browser, if it signed in to this account before and was not revoked since. */
-export function findBrowser({ rows }: AccountState, { browser }: Caller, nowMs: number): BrowserStanding {
-  if (browser === undefined || browser.epoch !== rows.readAccount()?.browserEpoch) return STRANGER;
-  if (rows.isBrowserRevoked(browser.browserId)) return STRANGER;
+export function findBrowser({ accounts }: AccountState, { browser }: Caller, nowMs: number): BrowserStanding {
+  if (browser === undefined || browser.epoch !== accounts.readAccount()?.browserEpoch) return STRANGER;
+  if (accounts.isBrowserRevoked(browser.browserId)) return STRANGER;
   const { browserId, sinceMs } = browser;
   const isEstablished = sinceMs !== undefined && nowMs - sinceMs >= ESTABLISHED_AFTER_MS;
   return { knownBrowserId: browserId, isEstablished };
@@ -131,7 +131,7 @@ export function checkPassword(
   nowMs: number,
   decideByLimit?: () => LimitDecision,
 ): PasswordCheck {
-  const account = state.rows.readAccount();
+  const account = state.accounts.readAccount();
   const hash = state.credentials.readPasswordHash();
   const standing = findBrowser(state, caller, nowMs);
   const bucket = toBucket(standing.knownBrowserId);

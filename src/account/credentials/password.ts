@@ -49,7 +49,7 @@ export function changePassword(
 
 /** Queues a reset mail for the owner, unless there were too many; whoever asked learns neither. */
 export function requestPasswordReset(state: AccountState, { actor }: Caller, nowMs: number): void {
-  const account = state.rows.readAccount();
+  const account = state.accounts.readAccount();
   if (account === undefined || account.disabledAtMs !== null) return;
   if (findMailWait(state, 'reset_password', nowMs) !== undefined) return;
   state.events.record('password_reset_requested', nowMs, actor);
@@ -62,7 +62,7 @@ export function findResetFault(
   { token, newPassword, minLength }: PasswordReset,
   nowMs: number,
 ): Refusal<'invalid_link' | 'weak_password'> | undefined {
-  const account = state.rows.readAccount();
+  const account = state.accounts.readAccount();
   const link = state.mail.readToken(token, nowMs);
   if (account === undefined || account.disabledAtMs !== null) return fail('invalid_link');
   // A used one is gone: `revokeEverything` below is its single use as well.
@@ -79,10 +79,10 @@ export function resetPassword(
 ): Result<undefined, 'invalid_link' | 'weak_password'> {
   const fault = findResetFault(state, reset, nowMs);
   if (fault !== undefined) return fault;
-  const account = state.rows.readAccount();
+  const account = state.accounts.readAccount();
   if (account === undefined) return fail('invalid_link');
   setPassword(state, reset.newPassword, nowMs);
-  state.rows.writeEmailVerified(account.emailVerifiedAtMs ?? nowMs);
+  state.accounts.writeEmailVerified(account.emailVerifiedAtMs ?? nowMs);
   revokeEverything(state, nowMs);
   state.throttles.clearAll();
   for (const limit of ['sign_in', 'password_proof'] as const) state.limits.clear(limit);
@@ -92,9 +92,9 @@ export function resetPassword(
 }
 
 /** A new password, chosen by the owner: what an operator demanded is done. */
-function setPassword({ rows, credentials }: AccountState, password: string, nowMs: number): void {
+function setPassword({ accounts, credentials }: AccountState, password: string, nowMs: number): void {
   credentials.replacePassword(hashChosenPassword(password), nowMs);
-  rows.writeMustResetPassword(false);
+  accounts.writeMustResetPassword(false);
 }
 
 /** Why a new password is refused, if it is. */

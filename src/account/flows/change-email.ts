@@ -37,7 +37,7 @@ export async function changeEmail(
   }
   const { account } = stillWanted;
   const nowMs = Date.now();
-  state.rows.writeEmail(email, nowMs);
+  state.accounts.writeEmail(email, nowMs);
   state.mail.useToken(token, nowMs);
   // Links that were mailed to the former address must not come back with it.
   state.mail.revokeLinks(token);
@@ -59,7 +59,7 @@ interface Wanted {
 /** The address that a link may give to the account: read before and after the directory was asked. */
 function readWanted({ host }: FlowRunner, token: string): Wanted | undefined {
   if (!host.isStored() || host.state.intents.isDeleting()) return undefined;
-  const account = host.state.rows.readAccount();
+  const account = host.state.accounts.readAccount();
   const link = host.state.mail.readToken(token, Date.now());
   if (account === undefined || account.disabledAtMs !== null || link?.purpose !== 'change_email')
     return undefined;

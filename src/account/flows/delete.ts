@@ -11,7 +11,7 @@ export async function deleteAccount(
 ): Promise<Result<undefined>> {
   const { host } = runner;
   const { state } = host;
-  const account = host.isStored() ? state.rows.readAccount() : undefined;
+  const account = host.isStored() ? state.accounts.readAccount() : undefined;
   // Two deletions at once: the other one was faster.
   if (account === undefined) return succeed(undefined);
   const pending = state.intents.read();

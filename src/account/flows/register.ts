@@ -13,7 +13,7 @@ export async function completeRegistration(
   const { state } = runner.host;
   const intent = state.intents.read();
   if (!state.intents.isRegistering() || intent === undefined)
-    return state.rows.readAccount() === undefined ? fail('username_taken') : succeed(undefined);
+    return state.accounts.readAccount() === undefined ? fail('username_taken') : succeed(undefined);
   for (const [display, refusal] of [
     [intent.username, 'username_taken'],
     [intent.email, 'email_taken'],

@@ -30,7 +30,7 @@ export async function rename(
     return fail('session_over');
   }
   const nowMs = Date.now();
-  state.rows.writeUsername(username);
+  state.accounts.writeUsername(username);
   state.events.record('username_changed', nowMs, actor, sid);
   state.mail.enqueue('username_changed', account.email, nowMs);
   state.intents.adopt(nowMs + toRenameHoldMs(accessTtlSeconds));
@@ -39,7 +39,7 @@ export async function rename(
 }
 
 /** The account, if the session of whoever asked is live. */
-function readCaller({ host }: FlowRunner, sid: string): ReturnType<AccountState['rows']['readAccount']> {
+function readCaller({ host }: FlowRunner, sid: string): ReturnType<AccountState['accounts']['readAccount']> {
   if (!host.isStored() || host.state.intents.isDeleting()) return undefined;
-  return readLiveSession(host.state, sid, Date.now()) && host.state.rows.readAccount();
+  return readLiveSession(host.state, sid, Date.now()) && host.state.accounts.readAccount();
 }

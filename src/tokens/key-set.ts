@@ -1,4 +1,4 @@
-// Key rings: keys imported once per isolate, the one that signs and the ones that verify, and the published half.
+// Key sets: keys imported once per isolate, the one that signs and the ones that verify, and the published half.
 import type { AccessKeyMaterial, Algorithm, AsymmetricKey, Jwk, Parsed } from './key-material.ts';
 
 /**
@@ -17,7 +17,7 @@ export interface VerificationKey {
 }
 
 /** Keys for one kind of token. `publicKeys` is what `/.well-known/jwks.json` shows; empty for HS256. */
-export interface KeyRing {
+export interface KeySet {
   signing: SigningKey;
   verification: VerificationKey[];
   publicKeys: PublicJwk[];
@@ -38,10 +38,10 @@ const IMPORT_ALGORITHM = {
 } as const;
 
 /** Imports one or more HS256 secrets; the first signs. */
-export async function importSecrets(secrets: string[]): Promise<KeyRing> {
+export async function importSecrets(secrets: string[]): Promise<KeySet> {
   const keys = await Promise.all(secrets.map(importSecret));
   const [first] = keys;
-  if (first === undefined) throw new RangeError('a key ring needs at least one secret');
+  if (first === undefined) throw new RangeError('a key set needs at least one secret');
   return {
     signing: Object.assign(first, { alg: 'HS256' as const }),
     verification: keys.map((key) => ({ alg: 'HS256', key, header: encodeHeader('HS256') })),
@@ -50,7 +50,7 @@ export async function importSecrets(secrets: string[]): Promise<KeyRing> {
 }
 
 /** Imports what `ACCESS_TOKEN_SECRET` holds. Faults that only Web Crypto can see (a point off the curve) come back as text. */
-export async function importAccessKeys(material: AccessKeyMaterial): Promise<Parsed<KeyRing>> {
+export async function importAccessKeys(material: AccessKeyMaterial): Promise<Parsed<KeySet>> {
   if (material.kind === 'secret') return { ok: true, value: await importSecrets([material.secret]) };
   const imported = await Promise.all(material.keys.map(importKey));
   const faults = imported.flatMap((key, index) =>

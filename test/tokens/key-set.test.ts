@@ -2,7 +2,7 @@ import { calculateJwkThumbprint } from 'jose';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { mintAccessToken, readAccessToken } from '../../src/tokens/access-token.ts';
 import { type Jwk, parseAccessKeys } from '../../src/tokens/key-material.ts';
-import { importAccessKeys, importSecrets } from '../../src/tokens/key-ring.ts';
+import { importAccessKeys, importSecrets } from '../../src/tokens/key-set.ts';
 import { decodeHeader, Service } from '../support/service.ts';
 import {
   ACCESS_CLAIMS,
@@ -23,8 +23,8 @@ const jwks = { ES256: es256, EdDSA: eddsa, RS256: rs256 };
 async function importFaults(...keys: Jwk[]): Promise<string[] | undefined> {
   const material = parseAccessKeys(JSON.stringify({ keys }));
   if (!material.ok) throw new Error('these keys are refused before they are imported');
-  const ring = await importAccessKeys(material.value);
-  return ring.ok ? undefined : ring.faults;
+  const keySet = await importAccessKeys(material.value);
+  return keySet.ok ? undefined : keySet.faults;
 }
 
 /** Another value of the same length: the last byte but one is changed. */
@@ -50,9 +50,9 @@ describe('the header of an access token', () => {
   it.each(ALGORITHMS)('names a key without kid by its RFC 7638 thumbprint: %s', async (alg) => {
     const { kid: _, ...jwk } = jwks[alg];
     const kid = await calculateJwkThumbprint(toPublicJwk(jwk), 'sha256');
-    const ring = await importRing({ ...jwk, use: 'sig', alg });
-    expect(decodeHeader(await mintAccessToken(ACCESS_CLAIMS, ring))).toEqual({ alg, typ: 'JWT', kid });
-    expect(ring.publicKeys.map((key) => key.kid)).toEqual([kid]);
+    const keySet = await importRing({ ...jwk, use: 'sig', alg });
+    expect(decodeHeader(await mintAccessToken(ACCESS_CLAIMS, keySet))).toEqual({ alg, typ: 'JWT', kid });
+    expect(keySet.publicKeys.map((key) => key.kid)).toEqual([kid]);
   });
 });
 
@@ -68,13 +68,13 @@ describe('the published half', () => {
   });
 
   it('lists every key in its order, those that only verify too', async () => {
-    const ring = await importRing(eddsa, toPublicJwk(es256), rs256);
-    expect(ring.publicKeys.map(({ kid, alg }) => [kid, alg])).toEqual([
+    const keySet = await importRing(eddsa, toPublicJwk(es256), rs256);
+    expect(keySet.publicKeys.map(({ kid, alg }) => [kid, alg])).toEqual([
       ['second', 'EdDSA'],
       ['first', 'ES256'],
       ['third', 'RS256'],
     ]);
-    expect(ring.verification.map(({ kid, alg }) => [kid, alg])).toEqual([
+    expect(keySet.verification.map(({ kid, alg }) => [kid, alg])).toEqual([
       ['second', 'EdDSA'],
       ['first', 'ES256'],
       ['third', 'RS256'],
@@ -82,8 +82,8 @@ describe('the published half', () => {
   });
 
   it('is empty for HS256', async () => {
-    const ring = await importAccessKeys({ kind: 'secret', secret: 's'.repeat(32) });
-    expect(ring).toMatchObject({ ok: true, value: { publicKeys: [] } });
+    const keySet = await importAccessKeys({ kind: 'secret', secret: 's'.repeat(32) });
+    expect(keySet).toMatchObject({ ok: true, value: { publicKeys: [] } });
   });
 });
 
@@ -104,11 +104,11 @@ describe('imported keys', () => {
   });
 
   it.each(ALGORITHMS)('are imported once, not with each token: %s', async (alg) => {
-    const ring = await importRing(jwks[alg], toPublicJwk(await makeJwk(alg, 'other')));
+    const keySet = await importRing(jwks[alg], toPublicJwk(await makeJwk(alg, 'other')));
     const importKey = vi.spyOn(crypto.subtle, 'importKey');
     for (let count = 0; count < 3; count += 1) {
-      const token = await mintAccessToken(ACCESS_CLAIMS, ring);
-      expect(await readAccessToken(token, ring, ACCESS_CONTEXT)).toMatchObject({ ok: true });
+      const token = await mintAccessToken(ACCESS_CLAIMS, keySet);
+      expect(await readAccessToken(token, keySet, ACCESS_CONTEXT)).toMatchObject({ ok: true });
     }
     expect(importKey).not.toHaveBeenCalled();
   });
