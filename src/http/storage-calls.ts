@@ -15,31 +15,25 @@ export type AccountClient = {
   [M in Method]: (...args: Parameters<Account[M]>) => Promise<Awaited<ReturnType<Account[M]>>>;
 };
 
-/** Calls an account once. */
-export function callAccount<T>(
+/**
+ * Calls an account. With `isRepeatable`, calls it once more when the platform says that the call may be repeated (an object that moved
+ * or restarted): for calls that do no harm twice, such as a refresh, whose repetition within the grace window gets the same successor.
+ * Throws an OutageError when the account does not respond.
+ */
+export async function callAccount<T>(
   c: AppContext,
   accountId: string,
   call: (account: AccountClient) => Promise<T>,
+  { isRepeatable = false } = {},
 ): Promise<T> {
   // Every argument and result of these methods is plain data, which RPC copies as it is.
   const open = () => c.env.ACCOUNT.getByName(accountId) as unknown as AccountClient;
-  return withDeadline('account_unavailable', () => call(open()));
-}
-
-/**
- * Calls an account, and again when the platform says that it may be tried again (an object that moved or restarted).
- * For calls that do no harm twice: a refresh that did get through is answered with the same successor.
- */
-export async function callAccountAgain<T>(
-  c: AppContext,
-  accountId: string,
-  call: (account: AccountClient) => Promise<T>,
-): Promise<T> {
+  const attempt = () => withDeadline('account_unavailable', () => call(open()));
   try {
-    return await callAccount(c, accountId, call);
+    return await attempt();
   } catch (error) {
-    if (!isRetryable(error)) throw error;
-    return callAccount(c, accountId, call);
+    if (!isRepeatable || !isRetryable(error)) throw error;
+    return attempt();
   }
 }
 

@@ -22,7 +22,7 @@ import { encodeCursor, readCursor, refuseCursor } from '../cursor.ts';
 import { toSecurityEvent, toSessionInfo, toUser } from '../grant.ts';
 import { refuse } from '../problem.ts';
 import { type Documentation, type Route, route } from '../route.ts';
-import { callAccount, callAccountAgain, callDirectory } from '../storage-calls.ts';
+import { callAccount, callDirectory } from '../storage-calls.ts';
 import { audited, DEFAULT_PAGE, showAudit } from './audit.ts';
 import { checkRegistration, createAccount } from './register.ts';
 
@@ -155,7 +155,9 @@ const show = route({
   handler: async (c) => {
     const id = readId(c);
     const found =
-      id === undefined ? undefined : await callAccountAgain(c, id, (account) => account.inspect());
+      id === undefined
+        ? undefined
+        : await callAccount(c, id, (account) => account.inspect(), { isRepeatable: true });
     if (!found?.ok) return refuse(c, 'unknown_id');
     const account = found.value;
     const response: AccountDetailResponse = {

@@ -8,7 +8,7 @@ import { outcomeOf, serviceOf } from '../context.ts';
 import { readKnownBrowser } from '../known-browser.ts';
 import { refuse, respondRefusal } from '../problem.ts';
 import { type Route, route } from '../route.ts';
-import { callAccount, callAccountAgain } from '../storage-calls.ts';
+import { callAccount } from '../storage-calls.ts';
 
 const showEmail = route({
   method: 'GET',
@@ -22,7 +22,7 @@ const showEmail = route({
     answer: ['EmailAddress'],
   },
   handler: async (c, { claims: { sub, sid } }) => {
-    const found = await callAccountAgain(c, sub, (account) => account.describe(sid));
+    const found = await callAccount(c, sub, (account) => account.describe(sid), { isRepeatable: true });
     if (!found.ok) return respondRefusal(c, found);
     const { profile, isEmailVerified } = found.value;
     return c.json({ email: profile.email, verified: isEmailVerified } satisfies EmailResponse);

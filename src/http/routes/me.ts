@@ -15,7 +15,7 @@ import { toRfc3339, toSecurityEvent, toSessionInfo, toUser } from '../grant.ts';
 import { readKnownBrowser } from '../known-browser.ts';
 import { refuse, respondRefusal } from '../problem.ts';
 import { type Route, route } from '../route.ts';
-import { callAccount, callAccountAgain } from '../storage-calls.ts';
+import { callAccount } from '../storage-calls.ts';
 
 const showMe = route({
   method: 'GET',
@@ -30,7 +30,7 @@ const showMe = route({
     answer: ['Me'],
   },
   handler: async (c, { claims: { sub, sid } }) => {
-    const found = await callAccountAgain(c, sub, (account) => account.describe(sid));
+    const found = await callAccount(c, sub, (account) => account.describe(sid), { isRepeatable: true });
     if (!found.ok) return respondRefusal(c, found);
     const { profile, session } = found.value;
     return c.json({ user: toUser(profile), session: toSessionInfo(session, sid) } satisfies MeResponse);
@@ -103,7 +103,7 @@ const showHistory = route({
     answer: ['History'],
   },
   handler: async (c, { claims: { sub, sid } }) => {
-    const events = await callAccountAgain(c, sub, (account) => account.listEvents(sid));
+    const events = await callAccount(c, sub, (account) => account.listEvents(sid), { isRepeatable: true });
     if (!events.ok) return respondRefusal(c, events);
     return c.json({ events: events.value.map(toSecurityEvent) } satisfies HistoryResponse);
   },

@@ -5,7 +5,7 @@ import { issueTokens } from '../grant.ts';
 import { signOutBrowser } from '../refresh-cookie.ts';
 import { route } from '../route.ts';
 import { toPolicy } from '../service.ts';
-import { callAccountAgain } from '../storage-calls.ts';
+import { callAccount } from '../storage-calls.ts';
 
 export const refresh = route({
   method: 'POST',
@@ -25,8 +25,11 @@ export const refresh = route({
   },
   handler: async (c, { claims: { sub, sid, ctr } }) => {
     const policy = toPolicy(serviceOf(c).config);
-    const result = await callAccountAgain(c, sub, (account) =>
-      account.refresh(sid, ctr, readClientInfo(c), policy),
+    const result = await callAccount(
+      c,
+      sub,
+      (account) => account.refresh(sid, ctr, readClientInfo(c), policy),
+      { isRepeatable: true },
     );
     if (!result.ok) return signOutBrowser(c, result.reason);
     outcomeOf(c).reason = result.value.rotation;

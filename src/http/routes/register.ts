@@ -17,7 +17,7 @@ import { refuse } from '../problem.ts';
 import { endReplacedSessions } from '../refresh-cookie.ts';
 import { route } from '../route.ts';
 import { toPolicy } from '../service.ts';
-import { callAccount, callAccountAgain, callDirectory } from '../storage-calls.ts';
+import { callAccount, callDirectory } from '../storage-calls.ts';
 
 export const register = route({
   method: 'POST',
@@ -95,7 +95,7 @@ export async function createAccount(
 /** Whether a name has a holder that exists. One that cannot be asked does. */
 async function isHeld(c: AppContext, { accountId, isReleased }: Holder): Promise<boolean> {
   if (isReleased) return true;
-  return callAccountAgain(c, accountId, (account) => account.exists()).catch(() => true);
+  return callAccount(c, accountId, (account) => account.exists(), { isRepeatable: true }).catch(() => true);
 }
 
 type CheckedNames = { ok: true; username: Name; email: Name } | { ok: false; errors: FieldError[] };

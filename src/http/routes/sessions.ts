@@ -9,7 +9,7 @@ import { rememberBrowser } from '../known-browser.ts';
 import { refuse, respondRefusal } from '../problem.ts';
 import { presentsSession } from '../refresh-cookie.ts';
 import { type Route, route } from '../route.ts';
-import { callAccount, callAccountAgain } from '../storage-calls.ts';
+import { callAccount } from '../storage-calls.ts';
 
 const listSessions = route({
   method: 'GET',
@@ -23,7 +23,9 @@ const listSessions = route({
     answer: ['Sessions'],
   },
   handler: async (c, { claims: { sub, sid } }) => {
-    const sessions = await callAccountAgain(c, sub, (account) => account.listSessions(sid));
+    const sessions = await callAccount(c, sub, (account) => account.listSessions(sid), {
+      isRepeatable: true,
+    });
     if (!sessions.ok) return respondRefusal(c, sessions);
     const shown = sessions.value.map((session) => toSessionInfo(session, sid));
     return c.json({ sessions: shown } satisfies SessionsResponse);
