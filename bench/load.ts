@@ -53,7 +53,7 @@ class Connection {
 
   #read(data: string): void {
     this.#buffered = this.#buffered === '' ? data : this.#buffered + data;
-    const answer = parseAnswer(this.#buffered);
+    const answer = parseResponse(this.#buffered);
     if (answer === undefined) return;
     this.#buffered = '';
     const resolve = this.#resolve;
@@ -191,7 +191,7 @@ export async function askAll(
   return answers;
 }
 
-function parseAnswer(text: string): Answer | undefined {
+function parseResponse(text: string): Answer | undefined {
   const headEnd = text.indexOf('\r\n\r\n');
   if (headEnd < 0) return undefined;
   const head = text.slice(0, headEnd);

@@ -9,7 +9,7 @@ interface Answer {
   title: string;
 }
 
-const answers = {
+const refusals = {
   malformed_body: { status: 400, code: 'malformed_body', title: 'The body is not a JSON object or form' },
   wrong_password: { status: 401, code: 'invalid_credentials', title: 'Invalid credentials' },
   unknown_account: { status: 401, code: 'invalid_credentials', title: 'Invalid credentials' },
@@ -67,14 +67,14 @@ const answers = {
 } as const satisfies Record<string, Answer>;
 
 /** Why a request was refused, exactly. For logs and for the type check, never for strangers. */
-export type FailureReason = keyof typeof answers;
+export type FailureReason = keyof typeof refusals;
 
 /** Seconds after which a client should try again when storage did not answer: well inside any useful grace window. */
 export const UNAVAILABLE_RETRY_SECONDS = 2;
 
 /** What strangers learn of a reason. */
 export function describeFailure(reason: FailureReason): Answer {
-  return answers[reason];
+  return refusals[reason];
 }
 
 /** The challenge that a 401 must carry (RFC 9110 section 11.6.1). A refused bearer token is named (RFC 6750 section 3.1). */

@@ -142,25 +142,25 @@ export interface SessionInfo {
   current: boolean;
 }
 
-/** Answer of `POST /login` and `POST /refresh`. `expiresIn` is in seconds (RFC 6749 section 5.1). */
+/** Response of `POST /login` and `POST /refresh`. `expiresIn` is in seconds (RFC 6749 section 5.1). */
 export interface TokenResponse {
   accessToken: string;
   tokenType: 'Bearer';
   expiresIn: number;
 }
 
-/** Answer of `POST /register`. */
+/** Response of `POST /register`. */
 export interface RegisterResponse extends TokenResponse {
   user: User;
 }
 
-/** Answer of `GET /me`. */
+/** Response of `GET /me`. */
 export interface MeResponse {
   user: User;
   session: SessionInfo;
 }
 
-/** Answer of `GET /email`. */
+/** Response of `GET /email`. */
 export interface EmailResponse {
   email: string;
   verified: boolean;
@@ -206,7 +206,7 @@ export interface SecurityEvent {
   operator: string | null;
 }
 
-/** Answer of `GET /me/history`: by `lastAt`, newest first; of each kind the last 20 or 50 (`domain/history.ts`). */
+/** Response of `GET /me/history`: by `lastAt`, newest first; of each kind the last 20 or 50 (`domain/history.ts`). */
 export interface HistoryResponse {
   events: SecurityEvent[];
 }
@@ -246,7 +246,7 @@ export interface AccountListResponse {
   cursor: string | null;
 }
 
-/** Answer of `GET /admin/accounts/{id}`. */
+/** Response of `GET /admin/accounts/{id}`. */
 export interface AccountDetailResponse {
   user: User;
   emailVerified: boolean;
@@ -285,12 +285,12 @@ export interface AuditResponse {
   cursor: string | null;
 }
 
-/** Answer of `GET /sessions`. */
+/** Response of `GET /sessions`. */
 export interface SessionsResponse {
   sessions: SessionInfo[];
 }
 
-/** Answer of both discovery endpoints (OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2). */
+/** Response of both discovery endpoints (OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2). */
 export interface MetadataResponse {
   issuer: string;
   jwks_uri: string;
@@ -300,7 +300,7 @@ export interface MetadataResponse {
   id_token_signing_alg_values_supported: string[];
 }
 
-/** Answer of `GET /health`. */
+/** Response of `GET /health`. */
 export interface HealthResponse {
   status: 'ok';
   version: string;

@@ -4,7 +4,7 @@
 import type { MiddlewareHandler } from 'hono';
 import type * as v from 'valibot';
 import type { FailureReason } from '../api/errors.ts';
-import type { AnswerName } from '../reference/answers.ts';
+import type { ResponseName } from '../reference/responses.ts';
 import type { AccessClaims } from '../tokens/access-token.ts';
 import type { RefreshClaims } from '../tokens/refresh-token.ts';
 import type { LimitBinding } from './client-info.ts';
@@ -45,7 +45,7 @@ export interface Documentation {
   description?: string;
   status: 200 | 201 | 202 | 204;
   /** The body of success: one of these, a file of a media type, or nothing. */
-  answer?: AnswerName[] | `${string}/${string}`;
+  response?: ResponseName[] | `${string}/${string}`;
   /** `signsIn` sets the refresh cookie; `clears` empties it; `cached` may be kept for five minutes; `remembers` sets the device cookie. */
   effect?: 'signsIn' | 'clears' | 'cached' | 'remembers';
   takesForms?: boolean;

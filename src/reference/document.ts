@@ -5,8 +5,8 @@ import type * as v from 'valibot';
 import { type ErrorCode, errorCodes, type FieldError, type Problem } from '../api/error-codes.ts';
 import { describeFailure, type FailureReason } from '../api/errors.ts';
 import * as wire from '../api/wire.ts';
-import { answers } from './answers.ts';
 import { elsewhere, everywhere, type Operation, operations, requests, tags } from './operations.ts';
+import { responses } from './responses.ts';
 
 type Json = Record<string, unknown>;
 
@@ -84,7 +84,7 @@ export function makeDocument(version: string): Json {
     tags: Object.entries(tags).map(([name, description]) => ({ name, description })),
     paths,
     components: {
-      schemas: { ...convertAll(requests), ...convertAll(answers) },
+      schemas: { ...convertAll(requests), ...convertAll(responses) },
       responses: Object.fromEntries(
         groupByStatus(shared).map(([status, group]) => [sharedName(status), refusal(status, group)]),
       ),
@@ -98,7 +98,7 @@ export function makeDocument(version: string): Json {
       },
     },
     // Not part of any operation: OpenAPI has no place for what is answered where there is none.
-    'x-answers-elsewhere': Object.fromEntries(
+    'x-responses-elsewhere': Object.fromEntries(
       groupByStatus([...elsewhere]).map(([status, group]) => [status, refusal(status, group)]),
     ),
   };
@@ -112,8 +112,8 @@ export function toTemplate(path: string): string {
 function introduction(): string {
   const rows = errorCodes.map((code) => {
     const reason = allReasons().find((one) => describeFailure(one).code === code);
-    const answer = reason && describeFailure(reason);
-    return `| ${answer?.status} | \`${code}\` | ${answer?.title} |`;
+    const response = reason && describeFailure(reason);
+    return `| ${response?.status} | \`${code}\` | ${response?.title} |`;
   });
   return [
     `JSON in and out, UTF-8, at most ${wire.MAX_BODY_BYTES / 1024} KiB a body. Unknown fields are ignored, and unknown query parameters too, except below \`/admin\`, where they are a 422. Times are RFC 3339 in UTC.`,
@@ -192,15 +192,15 @@ function operatorParameters(auth: Operation['auth']): Json[] {
   return [{ name: 'X-Operator', in: 'header', description: 'Who asks, for the history.', schema }];
 }
 
-function success({ status, answer, effect }: Operation): [string, Json][] {
+function success({ status, response, effect }: Operation): [string, Json][] {
   const headers: Json = {};
   if (effect === 'cached') headers['Cache-Control'] = header('', { const: 'public, max-age=300' });
   else if (effect !== undefined) headers['Set-Cookie'] = header(COOKIES[effect], { type: 'string' });
-  if (typeof answer === 'string') {
+  if (typeof response === 'string') {
     const file = {
       description: 'The file.',
       headers: { 'Cache-Control': header('', { const: 'no-cache' }), ETag: header('', { type: 'string' }) },
-      content: { [answer]: { schema: { type: answer === 'application/json' ? 'object' : 'string' } } },
+      content: { [response]: { schema: { type: response === 'application/json' ? 'object' : 'string' } } },
     };
     return [
       [String(status), file],
@@ -208,7 +208,7 @@ function success({ status, answer, effect }: Operation): [string, Json][] {
     ];
   }
   if (effect === 'signsIn') headers['Cache-Control'] = header('', { const: 'no-store' });
-  const schemas = answer?.map((name) => ref('schemas', name)) ?? [];
+  const schemas = response?.map((name) => ref('schemas', name)) ?? [];
   const schema = schemas.length > 1 ? { anyOf: schemas } : schemas[0];
   const description = { 200: 'Done.', 201: 'Made.', 202: 'Taken; what follows comes by mail.', 204: 'Done.' }[
     status
@@ -295,7 +295,7 @@ function convertAll(schemas: Record<string, v.GenericSchema>): Json {
 
 /** A schema inside another becomes a reference to it. */
 function convert(schema: v.GenericSchema): Json {
-  const others = Object.entries<v.GenericSchema>(answers).filter(([, one]) => one !== schema);
+  const others = Object.entries<v.GenericSchema>(responses).filter(([, one]) => one !== schema);
   const config: ConversionConfig = {
     typeMode: 'input',
     errorMode: 'throw',

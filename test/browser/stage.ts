@@ -86,7 +86,7 @@ export class Stage {
    * requests up for more than five seconds, as a slow machine does.
    */
   async #reviveService(): Promise<void> {
-    if (await this.#service.answers()) return;
+    if (await this.#service.responds()) return;
     this.#service.kill();
     this.#service = await LocalRun.start(this.#folder, Number(new URL(this.#service.url).port));
   }
@@ -102,7 +102,7 @@ export class Stage {
   /** Ends what a test opened. Throws when the service has gone meanwhile: vitest.config.ts knows the message. */
   async closeProfiles(): Promise<void> {
     for (const context of this.#contexts.splice(0)) await context.close();
-    if (!(await this.#service.answers())) throw new Error('the service has gone while the test ran');
+    if (!(await this.#service.responds())) throw new Error('the service has gone while the test ran');
   }
 
   /** The demo page, once it knows whether somebody is signed in. */

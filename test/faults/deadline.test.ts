@@ -5,7 +5,7 @@ import {
   expectOutage,
   Faults,
   loginEndpoint,
-  losesAnswer,
+  losesResponse,
   readSessions,
   sessionEndpoints,
   waits,
@@ -34,7 +34,7 @@ function freezeTimers(): void {
 }
 
 /** Whether an answer is there already. */
-async function isAnswered(response: Promise<Response>): Promise<boolean> {
+async function hasResponse(response: Promise<Response>): Promise<boolean> {
   return (await Promise.race([response, Promise.resolve('pending')])) !== 'pending';
 }
 
@@ -50,7 +50,7 @@ describe('an account that never answers', () => {
       const response = endpoint.send(service, ada);
       await reached;
       await vi.advanceTimersByTimeAsync(DEADLINE_MS - 1);
-      expect(await isAnswered(response)).toBe(false);
+      expect(await hasResponse(response)).toBe(false);
       await vi.advanceTimersByTimeAsync(1);
       await expectOutage(await response);
       vi.useRealTimers();
@@ -122,7 +122,7 @@ describe('the deadline', () => {
     freezeTimers();
     const timers = vi.getTimerCount();
     expect((await service.fetch('/me', { bearer: ada.accessToken })).status).toBe(200);
-    faults.account = losesAnswer();
+    faults.account = losesResponse();
     await expectOutage(await service.fetch('/me', { bearer: ada.accessToken }));
     expect(vi.getTimerCount()).toBe(timers);
   });

@@ -10,7 +10,7 @@ import { DEVICE, NOTHING, readStored, ringAlarm, runInside } from '../support/ac
 import { freezeClock, passSeconds } from '../support/clock.ts';
 import { type Intercept, interceptNames } from '../support/directory-faults.ts';
 import { eventually } from '../support/eventually.ts';
-import { expectOutage, type Fault, Faults, fails, losesAnswer, readSessions } from '../support/faults.ts';
+import { expectOutage, type Fault, Faults, fails, losesResponse, readSessions } from '../support/faults.ts';
 import { awaitMail, deliveriesTo } from '../support/mailbox.ts';
 import { accountOf, PASSWORD, Service, uniqueName } from '../support/service.ts';
 
@@ -59,7 +59,7 @@ async function passFence(id: string): Promise<void> {
 describe('a sign-up that is interrupted before it holds both names', () => {
   it.each<[string, number, Fault]>([
     ['before the first', 1, fails()],
-    ['after the first, whose response is lost', 1, losesAnswer()],
+    ['after the first, whose response is lost', 1, losesResponse()],
     ['before the second', 2, fails()],
   ])('responds 503, and leaves nothing a minute later: %s', async (_, number, fault) => {
     const name = uniqueName();
@@ -79,11 +79,11 @@ describe('a sign-up that is interrupted before it holds both names', () => {
 
 describe('a sign-up that holds both names, but whose response is lost', () => {
   it.each<[string, () => Promise<unknown>]>([
-    ['from the directory', () => interceptNames(randomId(), at(2, losesAnswer()))],
+    ['from the directory', () => interceptNames(randomId(), at(2, losesResponse()))],
     [
       'from the account',
       async () => {
-        faults.account = losesAnswer();
+        faults.account = losesResponse();
       },
     ],
   ])('responds 503, and the account can be used: now, and after the alarm: %s', async (_, interrupt) => {
@@ -103,7 +103,7 @@ describe('a sign-up that holds both names, but whose response is lost', () => {
 
   it('is kept by the alarm, too, when nobody signs in before', async () => {
     const name = uniqueName();
-    await interceptNames(randomId(), at(2, losesAnswer()));
+    await interceptNames(randomId(), at(2, losesResponse()));
     await expectOutage(await signUp(name));
     await passFence(lastAccountId());
     await awaitMail(`${name}@example.com`, 'verify_email');

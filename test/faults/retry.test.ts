@@ -7,7 +7,7 @@ import {
   Faults,
   fails,
   loginEndpoint,
-  losesAnswer,
+  losesResponse,
   once,
   readSessions,
   sessionEndpoints,
@@ -102,7 +102,7 @@ describe('an error that does not say that it may be tried again', () => {
 describe('an answer that was lost on its way', () => {
   it('is replaced by the same one when the call is repeated: a refresh rotates once', async () => {
     const ada = await service.register();
-    faults.account = once(losesAnswer({ retryable: true }));
+    faults.account = once(losesResponse({ retryable: true }));
     const response = await service.post('/refresh', { cookie: ada.cookie });
     expect(response.status).toBe(200);
     expect(await readSessions(ada.id)).toEqual([{ sid: ada.sid, counter: 2 }]);
@@ -114,7 +114,7 @@ describe('an answer that was lost on its way', () => {
   it('comes again when the client asks again, byte for byte, for as long as the window is open', async () => {
     freezeClock();
     const ada = await service.register();
-    faults.account = losesAnswer();
+    faults.account = losesResponse();
     await expectOutage(await service.post('/refresh', { cookie: ada.cookie }));
     await expectOutage(await service.post('/refresh', { cookie: ada.cookie }));
     faults.clear();
@@ -131,7 +131,7 @@ describe('an answer that was lost on its way', () => {
 
   it('of a sign-in leaves one session that nobody holds, never two; the next sign-in works', async () => {
     const ada = await service.register();
-    faults.account = losesAnswer({ retryable: true });
+    faults.account = losesResponse({ retryable: true });
     await expectOutage(await loginEndpoint.send(service, { ...ada, cookie: '' }));
     expect(await readSessions(ada.id)).toHaveLength(2);
     faults.clear();
@@ -142,7 +142,7 @@ describe('an answer that was lost on its way', () => {
 
   it('of a sign-out is a 503 that keeps the cookie, and the second try clears it', async () => {
     const ada = await service.register();
-    faults.account = losesAnswer();
+    faults.account = losesResponse();
     await expectOutage(await service.post('/logout', { cookie: ada.cookie }));
     expect(await readSessions(ada.id)).toEqual([]);
     faults.clear();

@@ -34,15 +34,15 @@ describe.each(Object.entries(routes))('%s', (route, handlers) => {
     const path = route.replace(':id', witness.sid);
     for (const method of METHODS.filter((method) => !allowed.includes(method.toUpperCase()))) {
       const response = await send(service, path, { method, headers: tokens });
-      const isAnswered = method === 'OPTIONS' || (method === 'HEAD' && allowed.includes('GET'));
-      expect(response.status, method).toBe(method === 'OPTIONS' ? 204 : isAnswered ? 200 : 405);
-      if (method !== 'HEAD' || !isAnswered) {
+      const hasResponse = method === 'OPTIONS' || (method === 'HEAD' && allowed.includes('GET'));
+      expect(response.status, method).toBe(method === 'OPTIONS' ? 204 : hasResponse ? 200 : 405);
+      if (method !== 'HEAD' || !hasResponse) {
         const listed = response.headers.get('Allow')?.split(', ') ?? [];
         expect(listed.filter((one) => one !== 'HEAD' && one !== 'OPTIONS')).toEqual(allowed.toSorted());
       }
       if (method === 'HEAD') expect(await response.clone().text()).toBe('');
       const code = await expectSound(response, method);
-      expect(code).toBe(isAnswered ? 'ok' : method === 'HEAD' ? 'no body' : 'method_not_allowed');
+      expect(code).toBe(hasResponse ? 'ok' : method === 'HEAD' ? 'no body' : 'method_not_allowed');
     }
     expect(await readStorage(witness.id)).toEqual(before);
   });

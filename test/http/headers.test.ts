@@ -10,14 +10,14 @@ function registration(name = uniqueName()): { username: string; email: string; p
   return { username: name, email: `${name}@example.com`, password: PASSWORD };
 }
 
-async function answerThrottled(): Promise<Response> {
+async function respondThrottled(): Promise<Response> {
   const username = uniqueName();
   const attempt = () => service.post('/login', { json: { username, password: 'wrong' } });
   for (let failures = 0; failures < 6; failures += 1) await attempt();
   return attempt();
 }
 
-async function answerTaken(): Promise<Response> {
+async function respondTaken(): Promise<Response> {
   const { name } = await service.register();
   return service.post('/register', { json: registration(name) });
 }
@@ -40,11 +40,11 @@ const answers: [string, number, () => Promise<Response>][] = [
   ['an unknown path', 404, () => service.fetch('/nowhere')],
   ['a wrong method', 405, () => service.fetch('/login')],
   ['406 in place of 401', 406, () => new Service({ UNAUTHORIZED_STATUS: '406' }).fetch('/me')],
-  ['a taken name', 409, answerTaken],
+  ['a taken name', 409, respondTaken],
   ['a large body', 413, () => postLogin('x'.repeat(9000))],
   ['a body of another kind', 415, () => service.post('/login', { body: 'x' })],
   ['missing fields', 422, () => postLogin('{}')],
-  ['a throttled account', 429, answerThrottled],
+  ['a throttled account', 429, respondThrottled],
   [
     'a bug',
     500,

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { REFUSAL_FLOOR_MS } from '../../src/http/routes/login.ts';
-import { FORGOTTEN_ANSWER_MS } from '../../src/http/routes/password.ts';
+import { FORGOTTEN_RESPONSE_MS } from '../../src/http/routes/password.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
 import { PASSWORD, Service, uniqueName } from '../support/service.ts';
 
@@ -60,7 +60,7 @@ describe('a forgotten password', () => {
     for (const email of [ada.email, `${uniqueName()}@example.com`]) {
       const wait = vi.spyOn(scheduler, 'wait');
       expect((await service.post('/password/forgot', { json: { email } })).status).toBe(202);
-      expect(wait.mock.calls.flat()).toEqual([FORGOTTEN_ANSWER_MS]);
+      expect(wait.mock.calls.flat()).toEqual([FORGOTTEN_RESPONSE_MS]);
       vi.restoreAllMocks();
     }
   });

@@ -2,7 +2,14 @@
 // so nothing is lost but the way there, and a call costs microseconds.
 import type { Session, SessionPolicy } from '../../src/domain/session.ts';
 import type { Account } from '../../src/index.ts';
-import { type Driver, type IssuedToken, NO_DEVICE, openRow, type RefreshAnswer, readRows } from './driver.ts';
+import {
+  type Driver,
+  type IssuedToken,
+  NO_DEVICE,
+  openRow,
+  type RefreshResponse,
+  readRows,
+} from './driver.ts';
 
 export class AccountDriver implements Driver {
   readonly #account: Account;
@@ -21,7 +28,7 @@ export class AccountDriver implements Driver {
     return { sid: session.sid, token: toToken(session) };
   }
 
-  async refresh(sid: string, counter: number): Promise<RefreshAnswer> {
+  async refresh(sid: string, counter: number): Promise<RefreshResponse> {
     const result = this.#account.refresh(sid, counter, NO_DEVICE, this.#policy);
     if (!result.ok) return { outcome: result.reason };
     return { outcome: result.value.rotation, token: toToken(result.value.session) };

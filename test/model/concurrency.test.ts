@@ -51,10 +51,10 @@ async function performTogether(world: World, steps: Call[]): Promise<void> {
   const explanation = permutations(calls.map((prepared, index) => ({ prepared, answer: answers[index] })))
     .map((order) => {
       const model = world.model.copy();
-      const isAnswered = order.every(({ prepared, answer }) =>
+      const hasResponse = order.every(({ prepared, answer }) =>
         isDeepStrictEqual(prepared.expect(model), answer),
       );
-      return isAnswered && isDeepStrictEqual(modelRows(model), rows) ? model : undefined;
+      return hasResponse && isDeepStrictEqual(modelRows(model), rows) ? model : undefined;
     })
     .find((model) => model !== undefined);
   if (explanation === undefined) expect.fail(`no order explains ${JSON.stringify({ answers, rows })}`);

@@ -14,7 +14,7 @@ export interface IssuedToken {
   exp: number;
 }
 
-export interface RefreshAnswer {
+export interface RefreshResponse {
   outcome: string;
   token?: IssuedToken;
 }
@@ -22,7 +22,7 @@ export interface RefreshAnswer {
 export interface Driver {
   /** With the token of a session that the new one replaces, if there is one. */
   signIn(replaced?: { sid: string; counter: number }): Promise<{ sid: string; token: IssuedToken }>;
-  refresh(sid: string, counter: number): Promise<RefreshAnswer>;
+  refresh(sid: string, counter: number): Promise<RefreshResponse>;
   signOut(sid: string, counter: number): Promise<string>;
   endOne(by: string, target: string): Promise<string>;
   endAll(by: string, keepsCurrent: boolean): Promise<string>;

@@ -16,7 +16,7 @@ export class Ledger {
     });
   }
 
-  recordAnswer(sid: string, presented: number, { bytes, counter, exp }: IssuedToken): void {
+  recordResponse(sid: string, presented: number, { bytes, counter, exp }: IssuedToken): void {
     const record = this.#record(sid);
     expect(record.hasEnded, 'a session that has ended answers nobody').toBe(false);
     expect(exp, 'no token outlives its session').toBeLessThanOrEqual(record.end);

@@ -17,7 +17,7 @@ import {
   readCookie,
   Service,
 } from '../support/service.ts';
-import { type Driver, type IssuedToken, openRow, type RefreshAnswer, readRows } from './driver.ts';
+import { type Driver, type IssuedToken, openRow, type RefreshResponse, readRows } from './driver.ts';
 
 const accessRing = await importSecrets([ACCESS_SECRET]);
 const refreshRing = await importSecrets([REFRESH_SECRET]);
@@ -76,7 +76,7 @@ export class WorkerDriver implements Driver {
     return { sid: String(decodePayload(token.bytes).sid), token };
   }
 
-  async refresh(sid: string, counter: number): Promise<RefreshAnswer> {
+  async refresh(sid: string, counter: number): Promise<RefreshResponse> {
     const response = await this.#service.post('/refresh', { cookie: await this.#token(sid, counter) });
     if (response.status === 200) {
       const token = await this.#keepPair(response);

@@ -1,18 +1,18 @@
 // One account under one policy, and the model of it: each step is done to both, and what is seen must be the same.
 import { expect, vi } from 'vitest';
 import type { SessionPolicy } from '../../src/domain/session.ts';
-import type { Driver, RefreshAnswer, StoredSession } from './driver.ts';
+import type { Driver, RefreshResponse, StoredSession } from './driver.ts';
 import { Ledger } from './ledger.ts';
 import { RotationModel } from './rotation-model.ts';
 import type { Call, Passing, Step } from './steps.ts';
 
 /** A call that is settled but for its order among others: how it is made, and what a model says to it. */
 export interface PreparedCall {
-  send: () => Promise<RefreshAnswer>;
-  expect: (model: RotationModel) => ExpectedAnswer;
+  send: () => Promise<RefreshResponse>;
+  expect: (model: RotationModel) => ExpectedResponse;
 }
 
-export interface ExpectedAnswer {
+export interface ExpectedResponse {
   outcome: string;
   token?: { counter: number; iat: number; exp: number };
 }
@@ -77,7 +77,7 @@ export class World {
     return {
       send: async () => {
         const answer = await this.driver.refresh(sid, counter);
-        if (answer.token !== undefined) this.#ledger.recordAnswer(sid, counter, answer.token);
+        if (answer.token !== undefined) this.#ledger.recordResponse(sid, counter, answer.token);
         return answer;
       },
       expect: (model) => {
@@ -174,7 +174,7 @@ export function modelRows(model: RotationModel): StoredSession[] {
     .sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-export function withoutBytes({ outcome, token }: RefreshAnswer): ExpectedAnswer {
+export function withoutBytes({ outcome, token }: RefreshResponse): ExpectedResponse {
   if (token === undefined) return { outcome };
   const { counter, iat, exp } = token;
   return { outcome, token: { counter, iat, exp } };

@@ -62,7 +62,7 @@ interface FirstRun {
   chain: Pair[];
   exitCode: number | null;
   output: string;
-  stillAnswers: boolean;
+  stillResponds: boolean;
 }
 
 async function runOnce(): Promise<FirstRun> {
@@ -87,7 +87,7 @@ async function runOnce(): Promise<FirstRun> {
     chain,
     exitCode,
     output,
-    stillAnswers: await run.answers(),
+    stillResponds: await run.responds(),
   };
 }
 
@@ -129,7 +129,7 @@ describe('npm start', () => {
   it('stops when it is told to', () => {
     // 143 is how a process that was asked to end (signal 15) says so to a shell.
     expect([0, 143]).toContain(first.exitCode);
-    expect(first.stillAnswers).toBe(false);
+    expect(first.stillResponds).toBe(false);
   });
 
   it('keeps the secrets at the second start', async () => {

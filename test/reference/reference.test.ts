@@ -16,7 +16,7 @@ interface Answer {
 interface Document {
   paths: Record<string, Record<string, { responses: Record<string, Answer> }>>;
   components: { responses: Record<string, Answer> };
-  'x-answers-elsewhere': Record<string, Answer>;
+  'x-responses-elsewhere': Record<string, Answer>;
 }
 
 const read = async () => (await new Service().fetch('/openapi.json')).json<Document>();
@@ -45,7 +45,7 @@ describe('the reference', () => {
     const { paths, components, ...document } = await read();
     const responses = [
       ...Object.values(paths).flatMap((methods) => Object.values(methods).map((one) => one.responses)),
-      document['x-answers-elsewhere'],
+      document['x-responses-elsewhere'],
     ];
     const pairs = responses.flatMap((answers) =>
       Object.entries(answers).flatMap(([status, answer]) => {

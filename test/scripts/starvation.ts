@@ -111,7 +111,7 @@ async function burdenStart(): Promise<boolean> {
         );
         const statuses = tally((await Promise.all(sent)).map((reply) => reply?.status ?? 'no response'));
         const ms = (performance.now() - startedAt).toFixed(0);
-        const lives = await run.answers();
+        const lives = await run.responds();
         console.log(
           `${title}: ${statuses}; ${ms} ms; ${lives ? 'lives' : `gone:\n${run.output.slice(-2000)}`}`,
         );

@@ -2,8 +2,8 @@
 import * as v from 'valibot';
 import type { Problem } from '../../src/api/error-codes.ts';
 import { describeFailure, type FailureReason } from '../../src/api/errors.ts';
-import { answers } from '../../src/reference/answers.ts';
 import { elsewhere, everywhere, type Operation, operations } from '../../src/reference/operations.ts';
+import { responses } from '../../src/reference/responses.ts';
 
 const table = Object.entries(operations).map(([path, methods]) => ({
   pattern: new RegExp(`^${path.replaceAll('.', '\\.').replace(/:\w+/g, '[^/]+')}$`),
@@ -34,12 +34,12 @@ export async function findDocumentFault(
     reasons.push('no_token', 'bad_admin_token', 'invalid_input');
   const known = reasons.map(describeFailure);
   if (method === 'HEAD') {
-    return known.some((one) => one.status === status) ? undefined : `${where} answered ${status}`;
+    return known.some((one) => one.status === status) ? undefined : `${where} responded ${status}`;
   }
   const { code } = JSON.parse(text) as Problem;
   if (known.some((one) => one.status === status && one.code === code))
-    return isExactly('Problem', text) ? undefined : `${where} answered another body: ${text}`;
-  return `${where} answered ${status} ${code}`;
+    return isExactly('Problem', text) ? undefined : `${where} responded another body: ${text}`;
+  return `${where} responded ${status} ${code}`;
 }
 
 function findOperation(method: string, path: string): Operation | undefined {
@@ -54,17 +54,17 @@ function findSuccessFault(
 ): string | undefined {
   if (method === 'OPTIONS' && status === 204) return undefined;
   if ((method === 'GET' || method === 'HEAD') && status === 308 && text === '') return undefined;
-  const answer = operation?.answer;
-  const isUnchanged = status === 304 && typeof answer === 'string';
-  if (status !== operation?.status && !isUnchanged) return `${where} answered ${status}`;
-  if (method === 'HEAD' || typeof answer === 'string') return undefined;
-  const fits = answer === undefined ? text === '' : answer.some((name) => isExactly(name, text));
-  return fits ? undefined : `${where} answered another body: ${Object.keys(JSON.parse(text || '{}'))}`;
+  const response = operation?.response;
+  const isUnchanged = status === 304 && typeof response === 'string';
+  if (status !== operation?.status && !isUnchanged) return `${where} responded ${status}`;
+  if (method === 'HEAD' || typeof response === 'string') return undefined;
+  const fits = response === undefined ? text === '' : response.some((name) => isExactly(name, text));
+  return fits ? undefined : `${where} responded another body: ${Object.keys(JSON.parse(text || '{}'))}`;
 }
 
 /** Schemas drop members that they do not know: what comes out shorter had one. */
-function isExactly(name: keyof typeof answers, text: string): boolean {
-  const parsed = v.safeParse(answers[name], JSON.parse(text));
+function isExactly(name: keyof typeof responses, text: string): boolean {
+  const parsed = v.safeParse(responses[name], JSON.parse(text));
   return parsed.success && sorted(parsed.output) === sorted(JSON.parse(text));
 }
 

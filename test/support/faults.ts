@@ -82,7 +82,7 @@ export function fails(details: object = {}): Fault {
 }
 
 /** The call arrives and has its effect, but its answer is lost. */
-export function losesAnswer(details: object = {}): Fault {
+export function losesResponse(details: object = {}): Fault {
   return async (call) => {
     await call();
     throw outage(details);

@@ -26,7 +26,7 @@ const ROOMS: Record<string, Room> = {
   http: {
     // Of the reference the names of bodies alone, which are types.
     imports: [
-      ...['config', 'account/contract', 'directory', 'tokens', 'domain', 'api', 'reference/answers'],
+      ...['config', 'account/contract', 'directory', 'tokens', 'domain', 'api', 'reference/responses'],
       // Its methods, as a type.
       'account/account',
     ],

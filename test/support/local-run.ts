@@ -81,7 +81,7 @@ export class LocalRun {
   }
 
   /** Whether it is up, and its settings are sound. */
-  async answers(): Promise<boolean> {
+  async responds(): Promise<boolean> {
     try {
       const response = await this.fetch('/health', { signal: AbortSignal.timeout(HEALTH_DEADLINE_MS) });
       return response.status === 200;
@@ -111,7 +111,7 @@ export class LocalRun {
 
   async #untilReady(): Promise<void> {
     const deadlineMs = Date.now() + START_DEADLINE_MS;
-    while (!(await this.answers())) {
+    while (!(await this.responds())) {
       if (this.#child.exitCode !== null || Date.now() > deadlineMs) {
         throw new Error(`the service did not start:\n${this.#output}`);
       }

@@ -18,7 +18,7 @@ export const ADDRESS_LIMITS: Record<string, LimitBinding> = Object.fromEntries(
 
 /** Whether a route shows a file and not data. */
 export function isPage(one: Route | undefined): boolean {
-  return typeof one?.reference.answer === 'string';
+  return typeof one?.reference.response === 'string';
 }
 
 function toTable(list: Route[]): Table {

@@ -41,7 +41,7 @@ const list = route({
     description:
       'Newest first, or oldest first. The state of an account follows within seconds, and later in an outage; `GET /admin/accounts/{id}` reads the account itself. `count` is of all pages, `null` above 10,000; a search that matches more is refused.',
     status: 200,
-    answer: ['AccountList'],
+    response: ['AccountList'],
     refusals: ['directory_unavailable'],
   },
   handler: async (c, { query }) => {
@@ -67,7 +67,7 @@ const search = route({
     summary: 'The same list, asked for with a body',
     description: 'So that an address that is searched for is in no URL.',
     status: 200,
-    answer: ['AccountList'],
+    response: ['AccountList'],
     refusals: ['directory_unavailable'],
   },
   handler: (c, { body }) => showPage(c, body),
@@ -125,7 +125,7 @@ const create = route({
     summary: 'Make an account',
     description: 'Without a password the owner is mailed a link to set one.',
     status: 201,
-    answer: ['Profile'],
+    response: ['Profile'],
     refusals: ['username_taken', 'email_taken', 'account_unavailable', 'directory_unavailable'],
   },
   handler: (c, { body: { username, email, password } }) => {
@@ -149,7 +149,7 @@ const show = route({
     tag: 'Operators',
     summary: 'All that is known of an account',
     status: 200,
-    answer: ['AccountDetail'],
+    response: ['AccountDetail'],
     refusals: ['unknown_id', 'account_unavailable'],
   },
   handler: async (c) => {

@@ -60,7 +60,7 @@ export const showAudit = route({
     description:
       'Kept for a year, and apart from the accounts. `requested` is an action whose end was not recorded.',
     status: 200,
-    answer: ['Audit'],
+    response: ['Audit'],
     refusals: ['directory_unavailable'],
   },
   handler: async (c, { query: { accountId, operator, cursor, limit = DEFAULT_PAGE } }) => {

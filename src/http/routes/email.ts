@@ -19,7 +19,7 @@ const showEmail = route({
     tag: 'Email',
     summary: 'The e-mail address, and whether it is confirmed',
     status: 200,
-    answer: ['EmailAddress'],
+    response: ['EmailAddress'],
   },
   handler: async (c, { claims: { sub, sid } }) => {
     const found = await callAccount(c, sub, (account) => account.describe(sid), { isRepeatable: true });

@@ -33,7 +33,7 @@ export const login = route({
     description:
       '`username` may be the e-mail address. The session of a refresh cookie that comes along ends.',
     status: 200,
-    answer: ['Tokens'],
+    response: ['Tokens'],
     effect: 'signsIn',
     takesForms: true,
     refusals: [

@@ -27,7 +27,7 @@ const showMe = route({
     summary: 'The account and the session of this token',
     description: 'Read from the account: an ended session is refused at once.',
     status: 200,
-    answer: ['Me'],
+    response: ['Me'],
   },
   handler: async (c, { claims: { sub, sid } }) => {
     const found = await callAccount(c, sub, (account) => account.describe(sid), { isRepeatable: true });
@@ -50,7 +50,7 @@ const changeProfile = route({
     summary: 'Change the user name',
     description: 'Access tokens show the new name from the next refresh on.',
     status: 200,
-    answer: ['Profile'],
+    response: ['Profile'],
     refusals: ['account_throttled', 'username_taken', 'directory_unavailable'],
   },
   handler: async (c, { body, claims: { sub, sid } }) => {
@@ -100,7 +100,7 @@ const showHistory = route({
     description:
       'The last 20 or 50 of each kind. The same kind by the same actor within an hour of the last time is one event: `count` times from `at` to `lastAt`.',
     status: 200,
-    answer: ['History'],
+    response: ['History'],
   },
   handler: async (c, { claims: { sub, sid } }) => {
     const events = await callAccount(c, sub, (account) => account.listEvents(sid), { isRepeatable: true });
@@ -119,7 +119,7 @@ const exportData = route({
     summary: 'All data of the account',
     description: 'User, sessions, security events, and the kind and date of each credential; no secrets.',
     status: 200,
-    answer: ['Export'],
+    response: ['Export'],
     refusals: ['account_throttled'],
   },
   handler: async (c, { claims: { sub, sid } }) => {

@@ -27,7 +27,7 @@ function page(path: string, id: string, summary: string, type: `${string}/${stri
     method: 'GET',
     path,
     auth: 'none',
-    reference: { id, tag: 'Service', summary, status: 200, answer: type, refusals: ['not_found'] },
+    reference: { id, tag: 'Service', summary, status: 200, response: type, refusals: ['not_found'] },
     handler: showFile,
   });
 }

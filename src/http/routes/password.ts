@@ -47,7 +47,7 @@ const changePassword = route({
  * A forgotten password is answered this long after it came: by then the object that was asked is at rest again, and
  * whether it was running or had to be made shows in nothing (docs/enumeration.md).
  */
-export const FORGOTTEN_ANSWER_MS = 100;
+export const FORGOTTEN_RESPONSE_MS = 100;
 
 /**
  * The same answer, after the same work, whether or not somebody has the address: the answer does not wait for what the
@@ -79,7 +79,7 @@ const forgotPassword = route({
     );
     // An outage here would tell names apart; whoever gets no mail asks again.
     finishLater(c, asked);
-    await waitSinceReceipt(c, FORGOTTEN_ANSWER_MS);
+    await waitSinceReceipt(c, FORGOTTEN_RESPONSE_MS);
     return c.body(null, 202);
   },
 });

@@ -19,7 +19,7 @@ export const refresh = route({
     description:
       'The cookie is good once. Used again within `REFRESH_GRACE` it is answered with the same successor; later, it ends the session. A refused cookie is cleared; 403, 429 and 503 leave it alone.',
     status: 200,
-    answer: ['Tokens'],
+    response: ['Tokens'],
     effect: 'signsIn',
     refusals: ['session_over', 'session_expired', 'refresh_token_reuse', 'account_unavailable'],
   },

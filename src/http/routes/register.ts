@@ -31,7 +31,7 @@ export const register = route({
     summary: 'Register an account, and sign in',
     description: 'With `REQUIRE_VERIFIED_EMAIL=on` nobody is signed in yet, and the answer is `user` alone.',
     status: 201,
-    answer: ['Registered', 'Profile'],
+    response: ['Registered', 'Profile'],
     effect: 'signsIn',
     takesForms: true,
     refusals: [

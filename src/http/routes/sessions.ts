@@ -20,7 +20,7 @@ const listSessions = route({
     tag: 'Sessions',
     summary: 'Every session of the account',
     status: 200,
-    answer: ['Sessions'],
+    response: ['Sessions'],
   },
   handler: async (c, { claims: { sub, sid } }) => {
     const sessions = await callAccount(c, sub, (account) => account.listSessions(sid), {

@@ -19,7 +19,7 @@ export const wellKnown: Route[] = [
       summary: 'The public keys of access tokens (RFC 7517)',
       description: 'Empty for HS256.',
       status: 200,
-      answer: ['KeySet'],
+      response: ['KeySet'],
       effect: 'cached',
     },
     handler: (c) => {
@@ -48,7 +48,7 @@ function discovery(path: string, id: string, summary: string): Route {
       description:
         'For verifiers of access tokens. There are no endpoints of OAuth, and so no response types.',
       status: 200,
-      answer: ['Metadata'],
+      response: ['Metadata'],
       effect: 'cached',
     },
     handler: showMetadata,
@@ -86,7 +86,7 @@ export const health = route({
     tag: 'Service',
     summary: 'Whether the service is up, and its version',
     status: 200,
-    answer: ['Health'],
+    response: ['Health'],
   },
   handler: (c) => c.json({ status: 'ok', version } satisfies HealthResponse),
 });

@@ -55,7 +55,7 @@ const fieldError = v.object({
 }) satisfies Of<FieldError>;
 
 /** Every answer body, by the name that it has in the document. */
-export const answers = {
+export const responses = {
   User: user,
   Session: session,
   SecurityEvent: event,
@@ -137,4 +137,4 @@ export const answers = {
     errors: v.exactOptional(v.array(fieldError)),
   }) satisfies Of<Problem>,
 };
-export type AnswerName = keyof typeof answers;
+export type ResponseName = keyof typeof responses;
