@@ -40,7 +40,8 @@ execFileSync(
   ],
   { cwd: root, stdio: 'inherit' },
 );
-writeFileSync(join(types, 'wire.d.ts'), keepPlainTypes(readFileSync(join(types, 'wire.d.ts'), 'utf8')));
+const wire = join(types, 'api/wire.d.ts');
+writeFileSync(wire, keepPlainTypes(readFileSync(wire, 'utf8')));
 rmSync(join(types, 'web'), { recursive: true });
 
 const bytes = gzipSync(readFileSync(join(target, 'index.js')), { level: 9 }).length;
