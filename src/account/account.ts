@@ -5,7 +5,7 @@
 // (flows/). What was
 // read before a wait only refuses early. So a burst of parallel guesses is counted one by one, of two uses of one link one
 // wins, and of 16 refreshes with one cookie exactly one rotates.
-// Storage writes of one turn are committed together, and no answer leaves before they are (the output gate).
+// Storage writes of one turn are committed together, and no response leaves before they are (the output gate).
 import { DurableObject } from 'cloudflare:workers';
 import type { AccountStatus } from '../directory/account-list.ts';
 import { fail, type Refusal, type Result, succeed } from '../domain/result.ts';
@@ -123,7 +123,7 @@ export class Account extends DurableObject<Env> {
     return result;
   }
 
-  /** Trades a counter for the session's current token: rotates, repeats, or ends the session (`decideRefresh`). */
+  /** Exchanges a counter for the session's current token: rotates, repeats, or ends the session (`decideRefresh`). */
   refresh(sid: string, counter: number, client: contract.Actor, policy: SessionPolicy) {
     const profile = this.#readProfile();
     if (profile === undefined) return fail('session_over');

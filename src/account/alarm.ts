@@ -23,7 +23,7 @@ export class AlarmScheduler {
     this.#env = env;
   }
 
-  /** Sends what is due, one run at a time, without holding up the answer. The alarm tries again what failed. */
+  /** Sends what is due, one run at a time, without delaying the response. The alarm tries again what failed. */
   deliver(isStored: () => boolean): void {
     this.#delivery ??= deliverDue({ state: this.#state, env: this.#env, isStored }).finally(() => {
       this.#delivery = undefined;
@@ -51,7 +51,7 @@ export class AlarmScheduler {
     // One that is set and comes in time stays, or an account that is called all the time would put it off for ever.
     if (this.#alarmMs > nowMs && this.#alarmMs >= endMs && this.#alarmMs <= atMs) return;
     this.#alarmMs = atMs;
-    // Not awaited: the output gate holds the answer until it is stored.
+    // Not awaited: the output gate holds the response until it is stored.
     void this.#ctx.storage.setAlarm(atMs);
   }
 }

@@ -55,7 +55,7 @@ export function grantSession(
   return { session, profile: toProfile(account), browser, nowMs };
 }
 
-/** Trades a counter for the session's current token: rotates, repeats, or ends the session (`decideRefresh`). */
+/** Exchanges a counter for the session's current token: rotates, repeats, or ends the session (`decideRefresh`). */
 export function refreshSession(
   { accounts, sessions, events }: AccountState,
   profile: Profile,

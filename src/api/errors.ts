@@ -1,8 +1,8 @@
-// Every reason to refuse a request, and all that a stranger learns of it: status, code and title.
-// Exact reasons inside, vague answers outside. A new reason fails the type check until it has its row here.
+// Every reason to refuse a request, and all that a client learns of it: status, code and title.
+// Exact reasons inside, vague responses outside. A new reason fails the type check until it has its row here.
 import type { ErrorCode } from './error-codes.ts';
 
-interface Answer {
+interface RefusalResponse {
   status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 421 | 422 | 429 | 500 | 503;
   code: ErrorCode;
   /** What `title` and `message` say. */
@@ -64,16 +64,16 @@ const refusals = {
   misconfigured: { status: 503, code: 'unavailable', title: 'Temporarily unavailable' },
   body_used_up: { status: 500, code: 'internal', title: 'Internal error' },
   bug: { status: 500, code: 'internal', title: 'Internal error' },
-} as const satisfies Record<string, Answer>;
+} as const satisfies Record<string, RefusalResponse>;
 
-/** Why a request was refused, exactly. For logs and for the type check, never for strangers. */
+/** Why a request was refused, exactly. For logs and for the type check, never for clients. */
 export type FailureReason = keyof typeof refusals;
 
-/** Seconds after which a client should try again when storage did not answer: well inside any useful grace window. */
+/** Seconds after which a client should try again when storage did not respond: well inside any useful grace window. */
 export const UNAVAILABLE_RETRY_SECONDS = 2;
 
-/** What strangers learn of a reason. */
-export function describeFailure(reason: FailureReason): Answer {
+/** What clients learn of a reason. */
+export function describeFailure(reason: FailureReason): RefusalResponse {
   return refusals[reason];
 }
 
@@ -83,7 +83,7 @@ export function challengeFor(reason: FailureReason, isBearer: boolean): string {
   return isTokenRefused ? 'Bearer realm="latchkey", error="invalid_token"' : 'Bearer realm="latchkey"';
 }
 
-/** An outage, told from a bug: storage did not answer. Thrown inside a request, answered with 503. */
+/** An outage, told from a bug: storage did not respond. Thrown inside a request, which gets a 503. */
 export class OutageError extends Error {
   readonly reason: 'account_unavailable' | 'directory_unavailable';
 

@@ -62,7 +62,7 @@ export class AdminClient {
 
   async #json<T>(method: string, path: string, body?: object): Promise<T> {
     const response = await this.#request(method, path, body);
-    // The service's own answer to a request of ours: `wire.ts` describes it on both sides.
+    // The service's own response to a request of ours: `wire.ts` describes it on both sides.
     return (await response.json()) as T;
   }
 
@@ -80,7 +80,7 @@ export class AdminClient {
       redirect: 'manual',
       ...(body && { body: JSON.stringify(body) }),
     }).catch(() => {
-      throw new AdminError(`no answer from ${url}`);
+      throw new AdminError(`no response from ${url}`);
     });
     if (response.status >= 300 && response.status < 400) {
       const location = response.headers.get('Location') ?? 'another place';

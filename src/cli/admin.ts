@@ -40,7 +40,7 @@ audit
 all
   --url URL        where the service is (or LATCHKEY_URL; default http://localhost:8787)
   --operator NAME  who did it, for the audit and the account's history (default: your user name)
-  --json           the service's own answer, for scripts
+  --json           the service's own response, for scripts
 
 A text that begins with "-" comes after "--": admin -- search -- -text. An id may begin with "-".
 The token is read from ADMIN_TOKEN, never from the command line, where other users of the machine could see it. It is

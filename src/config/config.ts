@@ -12,7 +12,7 @@ const DAY_SECONDS = 24 * 60 * 60;
 const LONGEST_TTL_SECONDS = 400 * DAY_SECONDS;
 /** An access token cannot be revoked at a resource server: a day is already long. */
 const LONGEST_ACCESS_TTL_SECONDS = DAY_SECONDS;
-/** A thief may replay the predecessor for this long, unnoticed. */
+/** For this long a stolen predecessor can be used without detection. */
 const LONGEST_GRACE_SECONDS = 10 * 60;
 export interface Config extends SessionPolicy {
   issuer: string;

@@ -97,7 +97,7 @@ export class SettingReader {
       this.fault(name, 'must be a whole number with a unit, such as 30s, 10m, 12h or 30d');
       return min;
     }
-    if (seconds < min || seconds > max) this.fault(name, `must lie between ${min}s and ${max}s`);
+    if (seconds < min || seconds > max) this.fault(name, `must be between ${min}s and ${max}s`);
     return seconds;
   }
 

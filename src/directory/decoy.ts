@@ -1,5 +1,5 @@
-// Decoys: the account object that answers for a name nobody has, so that it does the same work in the same time.
-// Its id is as random to a stranger as a real one, and the same for the same name: the throttle holds for both.
+// Decoys: the account object that is called for a name that no account has, so that it does the same work in the same time.
+// Nobody outside can tell its id from a real one, and it is the same for the same name: the throttle holds for both.
 
 const DECOY_LABEL = 'latchkey/decoy-account';
 

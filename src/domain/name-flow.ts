@@ -19,7 +19,7 @@ export interface Flow {
   fenceMs: number;
 }
 
-/** How long a write to the directory may take effect after it was sent, when nobody heard of its outcome. */
+/** How long a write to the directory may take effect after it was sent, when its outcome is not known. */
 export const FENCE_MS = 60_000;
 /** Clocks of verifiers may be behind by as much. */
 const CLOCK_LEEWAY_MS = 60_000;

@@ -140,7 +140,7 @@ function toEmailKey(local: string, domain: string): string {
 
 /** Both forms of a domain name (UTS 46), or `undefined` for what is none. */
 function readDomain(domain: string): { ascii: string; unicode: string } | undefined {
-  // Nothing that the URL parser, which answers below, would take for a port, a path, an escape or another dot.
+  // Nothing that the URL parser, which is called below, would take for a port, a path, an escape or another dot.
   // And no more than an address may hold: the work grows with the square of the length.
   if (domain.length > EMAIL_MAX_LENGTH || !/^[\p{L}\p{M}\p{N}.-]+$/u.test(domain)) return undefined;
   const ascii = domainToASCII(domain);

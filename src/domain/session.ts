@@ -9,7 +9,7 @@ export interface SessionPolicy {
   refreshTtlSeconds: number;
   /** Absolute lifetime (`SESSION_TTL`). */
   sessionTtlSeconds: number;
-  /** How long the predecessor still answers with the same successor (`REFRESH_GRACE`). */
+  /** How long the predecessor still returns the same successor (`REFRESH_GRACE`). */
   graceSeconds: number;
 }
 
@@ -48,7 +48,7 @@ export type RefreshDecision =
 /**
  * Decides what a genuine refresh token is worth. `presentedCounter` is the token's `ctr`.
  *
- * The window for the predecessor is anchored at the rotation and never slides: otherwise a thief who kept replaying
+ * The window for the predecessor is anchored at the rotation and never slides: otherwise somebody who kept presenting
  * would keep it open. A counter ahead of the row cannot come from this row's history, so it ends the session too.
  * RFC 9700 section 4.14.2 (refresh token rotation).
  */
@@ -77,7 +77,7 @@ export function openSession(
   policy: SessionPolicy,
   authentication: Authentication,
 ): Session {
-  // A whole second, so that `exp` of the last token always lies at least one second after its `iat`.
+  // A whole second, so that `exp` of the last token is always at least one second after its `iat`.
   const expiresAtMs = (Math.floor(nowMs / 1000) + policy.sessionTtlSeconds) * 1000;
   return {
     sid,

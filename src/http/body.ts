@@ -115,7 +115,7 @@ async function readStream(body: ReadableStream<Uint8Array>): Promise<ReadBytes> 
     // The client went away, or sent less than it announced: its fault, and no bug of ours.
     return { ok: false, reason: 'malformed_body' };
   }
-  // Whether the client hears of it does not matter.
+  // Whether the client receives the response does not matter.
   await reader.cancel().catch(() => undefined);
   return { ok: false, reason: 'body_too_large' };
 }

@@ -25,7 +25,7 @@ export function readClientInfo(c: AppContext): Actor {
   };
 }
 
-/** Counts the request against its client's address. A limiter that does not answer lets pass: it must not be an outage. */
+/** Counts the request against its client's address. When the limiter does not respond, the request passes: a failing limiter must not be an outage. */
 export async function isOverAddressLimit(c: AppContext, binding: LimitBinding): Promise<boolean> {
   if (!serviceOf(c).config.hasAddressLimits) return false;
   try {

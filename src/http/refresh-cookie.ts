@@ -12,7 +12,7 @@ import { refuse } from './problem.ts';
 import { callAccount } from './storage-calls.ts';
 
 /**
- * A genuine refresh token, checked at the edge: storage never hears of one that is forged, foreign or expired. Cookies of its name
+ * A genuine refresh token, checked at the edge: one that is forged, foreign or expired never reaches storage. Cookies of its name
  * that do not verify are ignored: anybody on a sibling domain can plant them where the name has no prefix, and which comes first
  * is up to the browser (RFC 6265 section 5.4). Two genuine ones, equal or not, are refused, since nothing tells which the
  * owner's is; so are more cookies than are looked at.
@@ -58,7 +58,7 @@ export async function presentsSession(
 
 /**
  * Ends every session that the request's genuine refresh cookies stand for, of as many as are looked at. Throws an OutageError
- * when storage does not answer.
+ * when storage does not respond.
  */
 export async function endPresentedSessions(c: AppContext): Promise<void> {
   for (const token of readRefreshCookies(c)) {

@@ -1,4 +1,4 @@
-// The outermost middleware: headers that every answer carries, the service of these bindings, and one log line.
+// The outermost middleware: the headers of every response, the service of these bindings, and one log line.
 // A log line holds ids and reasons, and never a name, an address of mail, a password, a token or a cookie.
 import type { MiddlewareHandler } from 'hono';
 import { describeFailure, type FailureReason } from '../api/errors.ts';
@@ -14,7 +14,7 @@ import { loadService } from './service.ts';
 
 /** Two years (RFC 6797). Without includeSubDomains: the other names under the operator's domain are not ours to decide. */
 const HSTS = 'max-age=63072000';
-/** Answers are data: nothing in them may load, run or be framed. `default-src` does not cover `base-uri`. Pages set their own. */
+/** Responses are data: nothing in them may load, run or be framed. `default-src` does not cover `base-uri`. Pages set their own. */
 const DATA_POLICY = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'";
 
 /** Begins a request, and ends it: everything else runs inside. */
@@ -74,7 +74,7 @@ function writeLog(
   else console.log(line);
 }
 
-/** Theft has an event of its own, so that an alert can be set on it; a harmless replay is a refresh like others. */
+/** Reuse has an event of its own, so that an alert can be set on it; a harmless repetition is a refresh like others. */
 function eventName(c: AppContext, reason: FailureReason | 'rotated' | 'repeated' | undefined): string {
   if (reason === 'refresh_token_reuse') return 'refresh_token_reuse';
   if (reason === 'not_found') return 'unknown_path';

@@ -4,7 +4,7 @@ import type { Account } from '../account/account.ts';
 import { OutageError } from '../api/errors.ts';
 import type { AppContext } from './context.ts';
 
-/** Longer than any honest answer: a hash waits for its turn for up to 3 s (passwords/hash-queue.ts). */
+/** Longer than any regular response takes: a hash waits for its turn for up to 3 s (passwords/hash-queue.ts). */
 const DEADLINE_MS = 15_000;
 
 /** The account's own methods. What the platform calls itself is not for callers. */
@@ -42,7 +42,7 @@ export function callDirectory<T>(c: AppContext, call: (db: D1Database) => Promis
   return withDeadline('directory_unavailable', () => call(c.env.DIRECTORY));
 }
 
-/** Lets a call go on after the response. Nobody hears of its failure: only for what is repeated or asked for again. */
+/** Lets a call go on after the response. Its failure is not reported: only for calls that are repeated or requested again. */
 export function finishLater(c: AppContext, call: Promise<unknown>): void {
   const settled = call.catch(() => undefined);
   let context: Pick<ExecutionContext, 'waitUntil'>;

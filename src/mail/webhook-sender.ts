@@ -7,14 +7,14 @@ const TIMEOUT_MS = 10_000;
 
 /**
  * A sender that POSTs each mail. The receiver checks `webhook-signature`: `v1,` and the base64 of HMAC-SHA-256 under the
- * key of the secret (webhook-secret.ts) over `<webhook-id>.<webhook-timestamp>.<body>`. Rejects on any answer but 2xx.
+ * key of the secret (webhook-secret.ts) over `<webhook-id>.<webhook-timestamp>.<body>`. Rejects on any response but 2xx.
  */
 export function createWebhookSender(url: string, secret: string): SendMail {
   return async (mail) => {
     const body = JSON.stringify(mail);
     const timestamp = String(Math.floor(Date.now() / 1000));
     const signature = await signBody(secret, mail, timestamp, body);
-    // Not AbortSignal.timeout: that timer runs on after the answer, and keeps the account's object in memory with it.
+    // Not AbortSignal.timeout: that timer runs on after the response, and keeps the account's object in memory with it.
     const deadline = new AbortController();
     const timer = setTimeout(() => deadline.abort(), TIMEOUT_MS);
     try {
@@ -32,7 +32,7 @@ export function createWebhookSender(url: string, secret: string): SendMail {
         signal: deadline.signal,
       });
       await response.body?.cancel();
-      if (!response.ok) throw new Error(`mail webhook answered ${response.status}`);
+      if (!response.ok) throw new Error(`mail webhook responded ${response.status}`);
     } finally {
       clearTimeout(timer);
     }

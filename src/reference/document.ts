@@ -1,4 +1,4 @@
-// The OpenAPI 3.1 document, made from the schemas that check requests, the answers and the reasons to refuse. Pure: made at
+// The OpenAPI 3.1 document, made from the schemas that check requests, the responses and the reasons to refuse. Pure: made at
 // build time by `npm run reference`, and never by the Worker.
 import { type ConversionConfig, toJsonSchema } from '@valibot/to-json-schema';
 import type * as v from 'valibot';
@@ -10,7 +10,7 @@ import { responses } from './responses.ts';
 
 type Json = Record<string, unknown>;
 
-/** Answers that every path can give; a 405 for the methods that it does not take. */
+/** Responses that every path can give; a 405 for the methods that it does not take. */
 const shared: FailureReason[] = ['method_not_allowed', ...everywhere];
 
 /** What a schema of wire.ts leaves to `domain/`, for readers. */
@@ -97,7 +97,7 @@ export function makeDocument(version: string): Json {
         operatorToken: { type: 'http', scheme: 'bearer', description: 'The secret `ADMIN_TOKEN`.' },
       },
     },
-    // Not part of any operation: OpenAPI has no place for what is answered where there is none.
+    // Not part of any operation: OpenAPI has no place for responses where there is none.
     'x-responses-elsewhere': Object.fromEntries(
       groupByStatus([...elsewhere]).map(([status, group]) => [status, refusal(status, group)]),
     ),
@@ -119,8 +119,8 @@ function introduction(): string {
     `JSON in and out, UTF-8, at most ${wire.MAX_BODY_BYTES / 1024} KiB a body. Unknown fields are ignored, and unknown query parameters too, except below \`/admin\`, where they are a 422. Times are RFC 3339 in UTC.`,
     'Errors are `application/problem+json` (RFC 9457). `code` is the contract; `message` repeats `title`.',
     ['| status | `code` | title |', '| --- | --- | --- |', ...rows].join('\n'),
-    'An unknown path is a 404 `not_found`; a method that a path does not take is a 405 `method_not_allowed`, and `Allow` lists those that it takes, as it does for `OPTIONS` (204). `HEAD` is answered like `GET`, without the body. Over plain http, where the issuer is https, `GET` without a bearer token is a 308 to the same place over https, and all else a 421. With `UNAUTHORIZED_STATUS=406`, 406 stands wherever 401 does here, without a challenge.',
-    'Answers are `Cache-Control: no-store` unless it says otherwise. A request to change something passes when its `Origin` is the service’s own or listed; `null` passes from a page of the service’s own.',
+    'An unknown path is a 404 `not_found`; a method that a path does not take is a 405 `method_not_allowed`, and `Allow` lists those that it takes, as it does for `OPTIONS` (204). `HEAD` responds like `GET`, without the body. Over plain http, where the issuer is https, `GET` without a bearer token is a 308 to the same place over https, and all else a 421. With `UNAUTHORIZED_STATUS=406`, 406 stands wherever 401 does here, without a challenge.',
+    'Responses are `Cache-Control: no-store` unless it says otherwise. A request to change something passes when its `Origin` is the service’s own or listed; `null` passes from a page of the service’s own.',
   ].join('\n\n');
 }
 
@@ -225,7 +225,7 @@ function success({ status, response, effect }: Operation): [string, Json][] {
   ];
 }
 
-/** The answer for all reasons of one status: its codes, one example each, and the headers that belong to it. */
+/** The response for all reasons of one status: its codes, one example each, and the headers that belong to it. */
 function refusal(status: string, reasons: FailureReason[], operation?: Operation): Json {
   const described = new Map(reasons.map((reason) => [describeFailure(reason).code, describeFailure(reason)]));
   const codes = [...described.keys()];

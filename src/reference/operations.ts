@@ -16,9 +16,9 @@ export const tags: Record<Tag, string> = {
   Operators: 'Only where `ADMIN_TOKEN` is set. `X-Operator` is the label that the account’s history shows.',
 };
 
-/** What every path can answer: a bug, settings that are faulty, and a request over plain http. */
+/** What every path can respond: a bug, settings that are faulty, and a request over plain http. */
 export const everywhere = ['bug', 'misconfigured', 'plain_http'] as const satisfies FailureReason[];
-/** What is answered where there is no operation: an unknown path, and a method that a path does not take. */
+/** The responses where there is no operation: an unknown path, and a method that a path does not take. */
 export const elsewhere = ['not_found', 'method_not_allowed'] as const satisfies FailureReason[];
 
 /** An endpoint as the document shows it. */

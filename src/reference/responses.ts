@@ -1,12 +1,12 @@
-// The answers of wire.ts as schemas, for the reference and for the tests that hold every answer against it. Not in
-// wire.ts: the Worker checks none of its answers, and there they would be in its bundle. The type check ties
+// The responses of wire.ts as schemas, for the reference and for the tests that check every response against it. Not in
+// wire.ts: the Worker checks none of its responses, and there they would be in its bundle. The type check ties
 // each to its type.
 import * as v from 'valibot';
 import { errorCodes, type FieldError, fieldErrorCodes, type Problem } from '../api/error-codes.ts';
 import type * as wire from '../api/wire.ts';
 import { auditActions, auditOutcomes, credentialKinds, eventKinds } from '../api/wire.ts';
 
-/** A schema whose output is a `T`. A member too many is found by the tests: no answer would have it. */
+/** A schema whose output is a `T`. A member too many is found by the tests: no response would have it. */
 type Of<T> = v.GenericSchema<T, T>;
 const timestamp = v.pipe(v.string(), v.isoTimestamp());
 const nullableText = v.nullable(v.string());
@@ -54,7 +54,7 @@ const fieldError = v.object({
   params: v.exactOptional(v.record(v.string(), v.union([v.string(), v.number()]))),
 }) satisfies Of<FieldError>;
 
-/** Every answer body, by the name that it has in the document. */
+/** Every response body, by the name that it has in the document. */
 export const responses = {
   User: user,
   Session: session,

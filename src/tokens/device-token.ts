@@ -36,7 +36,7 @@ export function mintDeviceToken(
   return signJws({ iss: issuer, aud: audience, sub, bid, epoch, since, iat: nowSeconds, exp }, keySet);
 }
 
-/** The claims of a genuine device cookie; `undefined` for anything else, which then counts as a stranger's. */
+/** The claims of a genuine device cookie; `undefined` for anything else, which then counts for nothing. */
 export async function readDeviceToken(
   token: string,
   keySet: KeySet,

@@ -85,7 +85,7 @@ describe('the webhook', () => {
   it('is not followed elsewhere, since a redirect would carry the link along', async () => {
     const asked = vi.spyOn(globalThis, 'fetch').mockResolvedValue(new Response(null, { status: 307 }));
     const send = createWebhookSender(WEBHOOK_URL, WEBHOOK_SECRET);
-    await expect(send(MAIL)).rejects.toThrow('mail webhook answered 307');
+    await expect(send(MAIL)).rejects.toThrow('mail webhook responded 307');
     expect(asked.mock.calls[0]?.[1]).toMatchObject({ redirect: 'manual' });
     asked.mockRestore();
   });
@@ -112,7 +112,7 @@ describe('the webhook', () => {
   it('that refuses is a failure', async () => {
     failNext(1);
     const send = createWebhookSender(WEBHOOK_URL, WEBHOOK_SECRET);
-    await expect(send(MAIL)).rejects.toThrow('mail webhook answered 500');
+    await expect(send(MAIL)).rejects.toThrow('mail webhook responded 500');
   });
 });
 

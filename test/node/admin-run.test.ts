@@ -142,7 +142,7 @@ describe('npm run admin, against a service that runs', () => {
     expect(await admin(['list'], nobody)).toEqual({
       exitCode: 1,
       stdout: '',
-      stderr: `no answer from ${nobody}\n`,
+      stderr: `no response from ${nobody}\n`,
     });
     const unknown = await admin(['show', 'A'.repeat(22)]);
     expect(unknown).toMatchObject({ exitCode: 1, stdout: '', stderr: expect.stringMatching(/^not found: /) });

@@ -316,7 +316,7 @@ describe('npm run deploy, checking the settings', () => {
     );
     const { exitCode, calls, stderr } = await fake.run('deploy.ts', [], secrets(...BOTH));
     expect(exitCode).toBe(1);
-    expect(stderr).toMatch(/^REFRESH_GRACE must lie between/m);
+    expect(stderr).toMatch(/^REFRESH_GRACE must be between/m);
     expect(stderr).toMatch(/^AUDIENCE must differ/m);
     expect(steps(calls)).toEqual([LIST]);
   });

@@ -98,7 +98,7 @@ describe('npm start, checking the settings', () => {
     );
     const { exitCode, calls, stderr } = await fake.run('start.ts', []);
     expect({ exitCode, calls }).toEqual({ exitCode: 1, calls: [] });
-    expect(stderr).toContain('REFRESH_GRACE must lie between 0s and 600s\n');
+    expect(stderr).toContain('REFRESH_GRACE must be between 0s and 600s\n');
     expect(stderr).toContain('ADMIN_TOKEN is too short: 5 bytes, at least 32 are needed\n');
     expect(stderr).toContain('COOKIE_SAME_SITE must be one of Strict, Lax, None\n');
     expect(stderr).toContain('Nothing was started: correct these settings in .dev.vars or wrangler.toml.');

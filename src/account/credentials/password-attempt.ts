@@ -19,7 +19,7 @@ interface BrowserStanding {
   isEstablished: boolean;
 }
 
-const STRANGER: BrowserStanding = { knownBrowserId: undefined, isEstablished: false };
+const UNKNOWN_BROWSER: BrowserStanding = { knownBrowserId: undefined, isEstablished: false };
 
 /** A right password, and from where. */
 export interface Match extends BrowserStanding {
@@ -30,8 +30,8 @@ export interface Match extends BrowserStanding {
 
 export type PasswordCheck = Result<Match, PasswordRefusal>;
 
-/** Where failures are counted: a browser that signed in before has a bucket of its own, and waits for no stranger. */
-const STRANGERS = 'strangers';
+/** Where failures of unknown browsers are counted. A browser that signed in before has a bucket of its own, and does not wait for theirs. */
+const SHARED_BUCKET = 'strangers';
 /** A browser that was known for this long has limits of its own, and its sessions are evicted last. */
 const ESTABLISHED_AFTER_MS = 24 * 60 * 60 * 1000;
 
@@ -111,8 +111,8 @@ export function toLimitPart({ knownBrowserId, isEstablished }: BrowserStanding):
 
 /** The caller's browser, if it signed in to this account before and was not revoked since. */
 export function findBrowser({ accounts }: AccountState, { browser }: Caller, nowMs: number): BrowserStanding {
-  if (browser === undefined || browser.epoch !== accounts.readAccount()?.browserEpoch) return STRANGER;
-  if (accounts.isBrowserRevoked(browser.browserId)) return STRANGER;
+  if (browser === undefined || browser.epoch !== accounts.readAccount()?.browserEpoch) return UNKNOWN_BROWSER;
+  if (accounts.isBrowserRevoked(browser.browserId)) return UNKNOWN_BROWSER;
   const { browserId, sinceMs } = browser;
   const isEstablished = sinceMs !== undefined && nowMs - sinceMs >= ESTABLISHED_AFTER_MS;
   return { knownBrowserId: browserId, isEstablished };
@@ -120,7 +120,7 @@ export function findBrowser({ accounts }: AccountState, { browser }: Caller, now
 
 /** Never the bucket that all other browsers share is cleared: whoever filled it would see by this that the name exists. */
 export function toBucket(knownBrowserId: string | undefined): string {
-  return knownBrowserId === undefined ? STRANGERS : `browser:${knownBrowserId}`;
+  return knownBrowserId === undefined ? SHARED_BUCKET : `browser:${knownBrowserId}`;
 }
 
 /** Tries a password. For an object without account, the same work ends in `unknown_account`. */

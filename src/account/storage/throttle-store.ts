@@ -1,4 +1,4 @@
-// The throttle's rows: failures since the last success, counted apart for strangers and for each known browser.
+// The throttle's rows: failures since the last success, counted for each known browser, and for all others together.
 import { THROTTLE_MEMORY_SECONDS, type Throttle } from '../../domain/attempt.ts';
 
 export class ThrottleStore {

@@ -23,7 +23,7 @@ const POSITION = /^(\d{1,15})$/;
 export const DEFAULT_PAGE = 50;
 
 /**
- * Does something to an account, on record. The row is stored before anything is done: when the directory does not answer,
+ * Does something to an account, on record. The row is stored before anything is done: when the directory does not respond,
  * that is an outage and nothing is done, so that no action is without its row. A row that stays `requested` belongs to an action that
  * was interrupted, or to one whose end could not be recorded.
  */

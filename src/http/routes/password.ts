@@ -44,13 +44,13 @@ const changePassword = route({
 });
 
 /**
- * A forgotten password is answered this long after it came: by then the object that was asked is at rest again, and
+ * The response to a forgotten password is sent this long after the request came: by then the object that was asked is at rest again, and
  * whether it was running or had to be made shows in nothing (docs/enumeration.md).
  */
 export const FORGOTTEN_RESPONSE_MS = 100;
 
 /**
- * The same answer, after the same work, whether or not somebody has the address: the answer does not wait for what the
+ * The same response, after the same work, whether or not somebody has the address: it does not wait for what the
  * account does about it, and a decoy is asked like an account.
  */
 const forgotPassword = route({
@@ -63,7 +63,7 @@ const forgotPassword = route({
     id: 'forgotPassword',
     tag: 'Password',
     summary: 'Ask for a mail with a link',
-    description: 'The same answer whether or not somebody has the address.',
+    description: 'The same response whether or not an account has the address.',
     status: 202,
     refusals: ['directory_unavailable'],
   },

@@ -15,9 +15,9 @@ export const refresh = route({
   reference: {
     id: 'refresh',
     tag: 'Authentication',
-    summary: 'Trade the refresh cookie for the next pair',
+    summary: 'Exchange the refresh cookie for the next pair',
     description:
-      'The cookie is good once. Used again within `REFRESH_GRACE` it is answered with the same successor; later, it ends the session. A refused cookie is cleared; 403, 429 and 503 leave it alone.',
+      'The cookie can be exchanged once. Used again within `REFRESH_GRACE` it returns the same successor; later, it ends the session. A refused cookie is cleared; 403, 429 and 503 leave it alone.',
     status: 200,
     response: ['Tokens'],
     effect: 'signsIn',

@@ -29,7 +29,8 @@ export const register = route({
     id: 'register',
     tag: 'Authentication',
     summary: 'Register an account, and sign in',
-    description: 'With `REQUIRE_VERIFIED_EMAIL=on` nobody is signed in yet, and the answer is `user` alone.',
+    description:
+      'With `REQUIRE_VERIFIED_EMAIL=on` nobody is signed in yet, and the response holds `user` alone.',
     status: 201,
     response: ['Registered', 'Profile'],
     effect: 'signsIn',
