@@ -11,7 +11,7 @@ import { askAll, askOnce, drive, toRequest } from './load.ts';
 import { readCpuSeconds, startContender, stopAll } from './processes.ts';
 import { writeBetweenMarkers } from './report.ts';
 
-/** Dollars a million, beyond what the paid plan includes, as in docs/performance.md with their sources. */
+/** Dollars a million, beyond what the paid plan includes, as in docs/explanation/performance.md with their sources. */
 const PRICES = {
   workerRequest: 0.3,
   cpuMs: 0.02,
@@ -58,7 +58,7 @@ try {
   const text = [describeUse({ 'sign-in': signIn, refresh }), describeCost(signIn, refresh)].join('\n\n');
   console.log(text);
   if (!values['no-write'])
-    writeBetweenMarkers(join(import.meta.dirname, '../docs/performance.md'), 'cost', text);
+    writeBetweenMarkers(join(import.meta.dirname, '../docs/explanation/performance.md'), 'cost', text);
 } finally {
   await stopAll();
   rmSync(root, { recursive: true, force: true });

@@ -49,7 +49,11 @@ try {
     await stopAll();
   }
   if (!values['no-write'])
-    writeBetweenMarkers(join(import.meta.dirname, '../docs/performance.md'), 'growth', parts.join('\n\n'));
+    writeBetweenMarkers(
+      join(import.meta.dirname, '../docs/explanation/performance.md'),
+      'growth',
+      parts.join('\n\n'),
+    );
 } finally {
   await stopAll();
   rmSync(root, { recursive: true, force: true });

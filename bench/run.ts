@@ -1,4 +1,4 @@
-// `npm run bench`: starts the contenders, drives them in turns, checks what they answer, and writes docs/performance.md.
+// `npm run bench`: starts the contenders, drives them in turns, checks what they answer, and writes docs/explanation/performance.md.
 // Fails on any wrong answer. Options: --only a,b --operations a,b --seconds 5 --turns 5 --accounts 200
 // --state DIR --no-write. With --state, where the contenders' storage lies, it writes its tables to a place of their own.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';

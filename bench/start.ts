@@ -51,7 +51,7 @@ try {
   ]);
   console.log(text);
   if (!values['no-write'])
-    writeBetweenMarkers(join(import.meta.dirname, '../docs/performance.md'), 'start', text);
+    writeBetweenMarkers(join(import.meta.dirname, '../docs/explanation/performance.md'), 'start', text);
 } finally {
   rmSync(root, { recursive: true, force: true });
 }

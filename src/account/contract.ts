@@ -9,7 +9,7 @@ export interface Actor extends ClientInfo {
   operator?: string;
 }
 
-/** A browser that signed in to this account before, by its device cookie (docs/threat-model.md, "Known browsers"). */
+/** A browser that signed in to this account before, by its device cookie (docs/explanation/threat-model.md, "Known browsers"). */
 export interface KnownBrowser {
   browserId: string;
   epoch: number;

@@ -28,7 +28,7 @@ export const errorCodes = [
 ] as const;
 export type ErrorCode = (typeof errorCodes)[number];
 
-/** What can be wrong with a field: the contract, for front ends that say it in their own words. docs/api.md has the parameters. */
+/** What can be wrong with a field: the contract, for front ends that say it in their own words. docs/reference/api.md has the parameters. */
 export const fieldErrorCodes = [
   // Of any field.
   'required',

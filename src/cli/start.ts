@@ -57,7 +57,7 @@ async function completeDevVars(config: ProjectConfig): Promise<void> {
   const path = devVarsPath(config);
   const secrets = { ...(await makeSecrets('ES256', new Date())) };
   if (!existsSync(path)) {
-    const text = `# Made by \`npm start\` for this machine alone. Every setting of docs/settings.md can be set here.
+    const text = `# Made by \`npm start\` for this machine alone. Every setting of docs/reference/settings.md can be set here.
 ${toEnvLines(secrets)}ISSUER=http://localhost:${portOf(config)}
 # One machine is one address: the limits per address would only get in the way.
 RATE_LIMIT=off

@@ -1,4 +1,4 @@
-// The directory on D1: user names and e-mail addresses, one row for each (docs/storage.md). Read once per sign-in; written by the
+// The directory on D1: user names and e-mail addresses, one row for each (docs/reference/storage.md). Read once per sign-in; written by the
 // flows of the accounts (account/flows/), each statement or batch of which takes effect once, however often it is repeated.
 // It must never store a secret. A row is found by its key alone, so that the table can be divided by a hash of the key.
 //

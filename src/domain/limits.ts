@@ -1,5 +1,5 @@
 // How often something may be done: the limits of one account and of one recipient of mail, and the one rule that applies
-// them. Pure. The limits per client address are in wrangler.toml; docs/limits.md shows all of them by endpoint.
+// them. Pure. The limits per client address are in wrangler.toml; docs/reference/limits.md shows all of them by endpoint.
 
 /** `burst` at once; after that one more every `refillSeconds`. */
 export interface Limit {

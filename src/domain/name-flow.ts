@@ -1,6 +1,6 @@
 // The flows that change who holds a name: what is pending, and what may be done next. Pure: the account object
 // (account/flows/) and the model of the two stores (test/model/names.test.ts) use the same functions.
-// The rules and their counter-examples: docs/decisions/0014-names-and-flows.md.
+// The rules and their counter-examples: docs/explanation/decisions/0014-names-and-flows.md.
 
 export type FlowKind = 'register' | 'rename' | 'change_email' | 'delete';
 

@@ -5,7 +5,7 @@ import { type AppContext, outcomeOf, serviceOf } from './context.ts';
 
 /**
  * Rate limit bindings of wrangler.toml, per client address: for everything that hashes a password, sends mail, or says whether a name
- * is taken. What one account may do on top is in domain/limits.ts. docs/limits.md shows both.
+ * is taken. What one account may do on top is in domain/limits.ts. docs/reference/limits.md shows both.
  */
 export type LimitBinding = 'SIGN_IN_LIMIT' | 'REGISTRATION_LIMIT' | 'REFRESH_LIMIT';
 

@@ -1,5 +1,5 @@
 // One compact JWS: shape, header and signature, before anybody looks at a claim. Knows no HTTP and no storage.
-// `hono/jwt` signs and verifies; this file closes what its `verify` leaves open (docs/decisions/0003).
+// `hono/jwt` signs and verifies; this file closes what its `verify` leaves open (docs/explanation/decisions/0003).
 import { sign, verify } from 'hono/jwt';
 import type { Algorithm } from './key-material.ts';
 import type { KeySet, VerificationKey } from './key-set.ts';

@@ -3,7 +3,7 @@ import type { AccessKeyMaterial, Algorithm, AsymmetricKey, Jwk, Parsed } from '.
 
 /**
  * A CryptoKey that carries `alg` and `kid` as properties of its own. `hono/jwt` writes a `kid` into the header when the
- * key object has `alg`, and imports nothing when the key is a CryptoKey: this is both (docs/decisions/0003).
+ * key object has `alg`, and imports nothing when the key is a CryptoKey: this is both (docs/explanation/decisions/0003).
  */
 export type SigningKey = CryptoKey & { alg: Algorithm; kid?: string };
 

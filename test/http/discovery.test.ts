@@ -59,7 +59,7 @@ describe('below a mount', () => {
   const { env } = new Service({ ISSUER: `${HOST}/auth` });
   const parent = new Hono<{ Bindings: Env }>();
   parent.route('/auth', latchkey);
-  // As docs/guide.md has it: RFC 8414 puts the name before the path of the issuer, which is not below the mount.
+  // As docs/how-to/front-ends.md has it: RFC 8414 puts the name before the path of the issuer, which is not below the mount.
   parent.get('/.well-known/oauth-authorization-server/auth', (c) =>
     latchkey.fetch(
       new Request(new URL('/.well-known/oauth-authorization-server', c.req.url)),

@@ -1,6 +1,6 @@
-// Each code of a field error, provoked over HTTP; and the table of them in docs/api.md.
+// Each code of a field error, provoked over HTTP; and the table of them in docs/reference/api.md.
 import { describe, expect, it } from 'vitest';
-import apiPage from '../../docs/api.md?raw';
+import apiPage from '../../docs/reference/api.md?raw';
 import { fieldErrorCodes } from '../../src/api/error-codes.ts';
 import { PASSWORD, Service, uniqueName } from '../support/service.ts';
 

@@ -1,4 +1,4 @@
-// A client that does as docs/walk.md tells it: one token, presented again only while its answer has not arrived.
+// A client that does as docs/tutorial.md tells it: one token, presented again only while its answer has not arrived.
 import { expect } from 'vitest';
 import type { SessionPolicy } from '../../src/domain/session.ts';
 import type { Driver, IssuedToken } from './driver.ts';

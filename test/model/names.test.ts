@@ -1,4 +1,4 @@
-// Every order of what can happen to a name, to a depth: no rule of the flows can be left out (docs/decisions/0014).
+// Every order of what can happen to a name, to a depth: no rule of the flows can be left out (docs/explanation/decisions/0014).
 import { describe, expect, it } from 'vitest';
 import { explore, RULES, type Rules, STARTS } from './names-model.ts';
 import { NAMES_DEPTH } from './runs.ts';

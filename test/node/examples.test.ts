@@ -196,10 +196,10 @@ describe('examples/mounted', () => {
   });
 });
 
-describe('docs/resource-servers.md', () => {
+describe('docs/how-to/resource-servers.md', () => {
   it.each(['resource-worker/worker.ts', 'resource-node/server.ts'])('quotes examples/%s as it is', (path) => {
     const code = readFileSync(join(ROOT, 'examples', path), 'utf8');
-    const page = readFileSync(join(ROOT, 'docs/resource-servers.md'), 'utf8');
+    const page = readFileSync(join(ROOT, 'docs/how-to/resource-servers.md'), 'utf8');
     expect(page).toContain(`\`\`\`ts\n${code.split('\n').slice(1).join('\n')}\`\`\``);
   });
 });

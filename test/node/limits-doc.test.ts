@@ -1,4 +1,4 @@
-// docs/limits.md against the code: every number and every endpoint, both ways.
+// docs/reference/limits.md against the code: every number and every endpoint, both ways.
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -7,7 +7,7 @@ import { ADDRESS_LIMITS } from '../support/routes.ts';
 
 const root = join(import.meta.dirname, '../..');
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
-const page = read('docs/limits.md');
+const page = read('docs/reference/limits.md');
 const toml = read('wrangler.toml');
 
 /** The cells of the table below a heading, without its head. */
@@ -29,7 +29,7 @@ function readBinding(name: string): { limit: number; period: number } {
   return { limit: Number(limit), period: Number(period) };
 }
 
-describe('docs/limits.md', () => {
+describe('docs/reference/limits.md', () => {
   it('has every endpoint that is limited per address, with the number of wrangler.toml', () => {
     const documented = readTable('By endpoint').map(([endpoint, perAddress]) => [endpoint, perAddress]);
     const expected = Object.entries(ADDRESS_LIMITS).map(([endpoint, binding]) => {

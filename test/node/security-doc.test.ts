@@ -1,4 +1,4 @@
-// docs/security.md against the list of requirements, the tests that it names, and its own totals. What a test proves is
+// docs/security/asvs.md against the list of requirements, the tests that it names, and its own totals. What a test proves is
 // not judged here. At the end, four facts about the source that rows of it rest on.
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ interface Row {
 }
 
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
-const text = read('docs/security.md');
+const text = read('docs/security/asvs.md');
 const [introduction = '', ...sections] = text.split('\n## ');
 const rows = sections.flatMap(readRows);
 
@@ -53,7 +53,7 @@ function isTitleIn({ path, title }: { path: string; title: string }): boolean {
   return ["'", '"', '`'].some((quote) => source.includes(`${quote}${title}${quote},`));
 }
 
-describe('docs/security.md', () => {
+describe('docs/security/asvs.md', () => {
   it('has every ASVS requirement of levels 1 and 2 once, and no other', () => {
     const list: { requirements: { id: string; level: number }[] } = JSON.parse(
       read('test/vectors/asvs-5.0.0-ids.json'),

@@ -1,6 +1,6 @@
 // `npm run test:enumeration`: whether a refused sign-in, or a forgotten password, tells by its bytes or its time that the
 // name exists.
-// Prints the figures and writes them into docs/enumeration.md. Takes some minutes of an otherwise idle machine.
+// Prints the figures and writes them into docs/explanation/enumeration.md. Takes some minutes of an otherwise idle machine.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { Agent, type IncomingMessage, request } from 'node:http';
 import { availableParallelism, cpus, loadavg } from 'node:os';
@@ -11,7 +11,7 @@ import { alignTable } from '../support/markdown-table.ts';
 import { quantile, rankTest } from './rank-test.ts';
 import { makeWorkFolder, WorkerProcess } from './worker-process.ts';
 
-const REPORT = join(import.meta.dirname, '../../docs/enumeration.md');
+const REPORT = join(import.meta.dirname, '../../docs/explanation/enumeration.md');
 const WARM_UP = 20;
 /** Accounts and names that are made to wait. An attempt during a wait changes nothing, so a few are enough. */
 const THROTTLED = 10;

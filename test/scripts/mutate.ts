@@ -1,5 +1,5 @@
 // npm run test:mutation [-- --room domain] [--sample 100 --seed 1] [--resume FILE]: changes one thing of the source at a
-// time and sees whether a test fails. docs/mutation.md says how to read it.
+// time and sees whether a test fails. docs/explanation/mutation.md says how to read it.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

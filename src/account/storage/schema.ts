@@ -1,6 +1,6 @@
 // The schema of one account's SQLite, as numbered migrations. Each runs once, in order, in one transaction.
 // A change is a new entry at the end, with a test from the version before; an entry that was released never changes.
-// The tables and what they mean: docs/storage.md.
+// The tables and what they mean: docs/reference/storage.md.
 
 const MIGRATIONS: readonly string[] = [
   `

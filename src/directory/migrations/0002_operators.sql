@@ -1,4 +1,4 @@
--- For operators: what their list shows and filters by, and the record of what they did (docs/storage.md).
+-- For operators: what their list shows and filters by, and the record of what they did (docs/reference/storage.md).
 -- The columns are an index of what the accounts hold, written by each account itself; index_version 0 is a row that its
 -- account has not written yet, and the defaults are the state of a new account.
 ALTER TABLE accounts ADD COLUMN email_verified INTEGER NOT NULL DEFAULT 0;

@@ -1,4 +1,4 @@
--- One row for each name, user name or e-mail address (docs/storage.md). `key` is what is compared, with its kind in front; `state`
+-- One row for each name, user name or e-mail address (docs/reference/storage.md). `key` is what is compared, with its kind in front; `state`
 -- is reserving, active, or released until `until_ms`. `accounts` becomes the operators' index. No secret is ever stored here.
 CREATE TABLE names (
   key TEXT PRIMARY KEY,

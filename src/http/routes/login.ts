@@ -16,7 +16,7 @@ import { callAccount, callDirectory } from '../storage-calls.ts';
 
 /**
  * A wrong name or password is refused no sooner than this after it came. Longer than a hash and the start of an object
- * take together, so that it hides whether an account's object was running, or a decoy's had to be made (docs/enumeration.md).
+ * take together, so that it hides whether an account's object was running, or a decoy's had to be made (docs/explanation/enumeration.md).
  */
 export const REFUSAL_FLOOR_MS = 500;
 

@@ -45,7 +45,7 @@ const changePassword = route({
 
 /**
  * The response to a forgotten password is sent this long after the request came: by then the object that was asked is at rest again, and
- * whether it was running or had to be made shows in nothing (docs/enumeration.md).
+ * whether it was running or had to be made shows in nothing (docs/explanation/enumeration.md).
  */
 export const FORGOTTEN_RESPONSE_MS = 100;
 

@@ -5,7 +5,7 @@ import type { HealthResponse, MetadataResponse } from '../../api/wire.ts';
 import { type AppContext, serviceOf } from '../context.ts';
 import { type Route, route } from '../route.ts';
 
-/** Five minutes: a new key has to be published that long before it signs (docs/deploy.md, "Rotating keys"). */
+/** Five minutes: a new key has to be published that long before it signs (docs/how-to/deploy.md, "Rotating keys"). */
 const CACHE_CONTROL = 'public, max-age=300';
 
 export const wellKnown: Route[] = [
