@@ -53,7 +53,7 @@ describe('docs/reference/limits.md', () => {
   });
 
   it('has the numbers of mails', () => {
-    expect(page).toContain(`limited to ${MAILS_PER_HOUR} an\nhour`);
+    expect(page).toContain(`limited to ${MAILS_PER_HOUR} an hour`);
     expect(readTable('Per recipient of mail')).toEqual(
       Object.entries(RECIPIENT_LIMITS).map(([name, { burst, refillSeconds }]) => [
         ...[`\`${name}\``, String(burst), `${refillSeconds} s`],
