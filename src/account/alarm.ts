@@ -1,6 +1,7 @@
 // What an account does after it has responded, or when its alarm goes off: sends the mail that is due, clears what has expired, and
 // sets its one alarm to the next of these. The account object removes itself.
-import { deliverDue } from './outbox.ts';
+import { mayReport } from './operator-index.ts';
+import { deliverDue, mayDeliver } from './outbox.ts';
 import type { AccountState } from './state.ts';
 
 /** An alarm is never set sooner than this: whatever is overdue and cannot be done now must not make it go off without rest. */
@@ -61,23 +62,19 @@ export const ALARM_RETRY_MS = 60 * 1000;
 /** How long a finished mail is remembered, for the limit per hour. */
 const OUTBOX_MEMORY_MS = 60 * 60 * 1000;
 
-/** The earliest end of anything; `undefined` when nothing ends. */
-export function findNextEndMs({
-  sessions,
-  throttles,
-  mail,
-  reports,
-  intents,
-}: AccountState): number | undefined {
-  const isRegistering = intents.isRegistering();
+/**
+ * The earliest end of anything; `undefined` when nothing ends. What the alarm would not do now is left out, by the condition of the code
+ * that does it: otherwise it stays due, and the alarm fires again at once.
+ */
+export function findNextEndMs(state: AccountState): number | undefined {
+  const { sessions, throttles, mail, reports, intents } = state;
   const ends = [
     sessions.readNextExpiryMs(),
     throttles.readNextForgottenMs(),
     mail.readNextExpiryMs(),
     intents.read()?.nextTryAtMs,
-    // Neither happens before the account has its names.
-    isRegistering ? undefined : mail.readNextTryMs(),
-    isRegistering ? undefined : reports.readNextTryMs(),
+    mayDeliver(state) ? mail.readNextTryMs() : undefined,
+    mayReport(state) ? reports.readNextTryMs() : undefined,
   ].filter((end) => end !== undefined);
   return ends.length > 0 ? Math.min(...ends) : undefined;
 }

@@ -24,9 +24,14 @@ export function readStatus({ accounts, reports }: AccountState): AccountStatus |
   );
 }
 
+/** Whether a report may be made: an account that does not have its names yet, or is being deleted, is none for operators. */
+export function mayReport({ accounts, intents }: AccountState): boolean {
+  return accounts.readAccount() !== undefined && !intents.isRegistering() && !intents.isDeleting();
+}
+
 /**
  * Makes the report that is due, if one is. A failure is logged and waits for its next try, so that an outage of D1 holds up
- * nothing else. An account that does not have its names yet, or is being deleted, is none for operators.
+ * nothing else.
  */
 export async function reportWhenDue(
   state: AccountState,
@@ -34,7 +39,7 @@ export async function reportWhenDue(
   isStored: () => boolean,
   deadlineMs = REPORT_DEADLINE_MS,
 ): Promise<void> {
-  if (!isStored() || state.intents.isRegistering() || state.intents.isDeleting()) return;
+  if (!isStored() || !mayReport(state)) return;
   const nowMs = Date.now();
   const report = state.reports.read();
   const status = readStatus(state);

@@ -44,11 +44,15 @@ export interface DeliveryContext {
   isStored: () => boolean;
 }
 
+/** Whether mail may be sent: nobody is written to for a registration that may yet fail. */
+export function mayDeliver({ accounts, intents }: AccountState): boolean {
+  return accounts.readAccount() !== undefined && !intents.isRegistering();
+}
+
 /** Sends everything that is due, one after the other. Failures are logged without address or token, and wait for their next turn. */
 export async function deliverDue(context: DeliveryContext): Promise<void> {
   const { state, isStored } = context;
-  // Nobody is written to for a registration that may yet fail.
-  while (isStored() && !state.intents.isRegistering()) {
+  while (isStored() && mayDeliver(state)) {
     const due = state.mail.readNextDue(Date.now());
     const account = state.accounts.readAccount();
     if (due === undefined || account === undefined) return;

@@ -5,6 +5,7 @@ import {
   createAccount,
   DAY_SECONDS,
   DEVICE,
+  fireAlarm,
   inStore,
   NOTHING,
   openAccount,
@@ -12,7 +13,6 @@ import {
   plantPending,
   readAlarmMs,
   readStored,
-  ringAlarm,
   runInside,
 } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
@@ -32,7 +32,7 @@ describe('the alarm of an account', () => {
     expect(before.alarmMs).toBe(absolute.session.expiresAtMs);
 
     passSeconds(idle.exp - Date.now() / 1000);
-    await ringAlarm(id);
+    await fireAlarm(id);
     expect(await inStore(id, (store) => store.sessions.listSessions())).toEqual([live.session]);
     const after = await readStored(accountOf(id));
     // The limit of sign-ins is whole again by then.
@@ -48,7 +48,7 @@ describe('the alarm of an account', () => {
     await account.signIn('wrong', DEVICE, POLICY);
     const before = await readStored(accountOf(id));
     passSeconds(DAY_SECONDS - 3600 - 1);
-    await ringAlarm(id);
+    await fireAlarm(id);
     // The rotation moved the session's end; the failure is forgotten at the same time, to the fraction of a second.
     expect(await readStored(accountOf(id))).toEqual({ ...before, alarmMs: (session.exp + 3600) * 1000 });
   });
@@ -61,14 +61,14 @@ describe('the alarm of an account', () => {
     await account.signIn('wrong', DEVICE, POLICY);
     expect(await readAlarmMs(id)).toBe(nowMs + DAY_MS);
     passSeconds(DAY_SECONDS - 1);
-    await ringAlarm(id);
+    await fireAlarm(id);
     expect(await inStore(id, (store) => store.throttles.read('strangers'))).toEqual({
       failures: 1,
       lastFailureAtMs: nowMs,
     });
     expect(await readAlarmMs(id)).toBe(nowMs + DAY_MS);
     passSeconds(1);
-    await ringAlarm(id);
+    await fireAlarm(id);
     expect(await inStore(id, (store) => store.throttles.read('strangers'))).toBeUndefined();
   });
 
@@ -76,7 +76,7 @@ describe('the alarm of an account', () => {
     freezeClock();
     const { id, account, session } = await createAccount();
     passSeconds(DAY_SECONDS);
-    await ringAlarm(id);
+    await fireAlarm(id);
     expect(await readAlarmMs(id)).toBeNull();
     expect(await account.describe(session.sid)).toMatchObject({ ok: false, reason: 'session_over' });
     expect(await account.signIn(PASSWORD, DEVICE, POLICY)).toMatchObject({ ok: true });
@@ -141,10 +141,10 @@ describe('an object without account', () => {
       alarmMs: nowMs + 3600_000 + DAY_MS,
     });
     passSeconds(DAY_SECONDS - 3600);
-    await ringAlarm(id);
+    await fireAlarm(id);
     expect(await readStored(accountOf(id))).toEqual(before);
     passSeconds(3600);
-    await ringAlarm(id);
+    await fireAlarm(id);
     expect(await readStored(accountOf(id))).toEqual(NOTHING);
   });
 
@@ -154,7 +154,7 @@ describe('an object without account', () => {
     const account = openAccount(id);
     await account.signIn(PASSWORD, DEVICE, POLICY);
     passSeconds(DAY_SECONDS);
-    await ringAlarm(id);
+    await fireAlarm(id);
     expect(await readStored(accountOf(id))).toEqual(NOTHING);
     expect(await account.signIn(PASSWORD, DEVICE, POLICY)).toEqual({ ok: false, reason: 'unknown_account' });
     expect(await inStore(id, (store) => store.throttles.read('strangers'))).toMatchObject({ failures: 1 });

@@ -1,7 +1,7 @@
 import { evictDurableObject } from 'cloudflare:test';
 import { describe, expect, it } from 'vitest';
 import { deriveDecoyId, importDecoyKey } from '../../src/directory/decoy.ts';
-import { plantPending, readStored, ringAlarm } from '../support/account.ts';
+import { fireAlarm, plantPending, readStored } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
 import { expectProblem } from '../support/problem.ts';
 import {
@@ -104,7 +104,7 @@ describe('an account that leaves memory between all calls', () => {
     await plantPending(ada.id, ['username', 'email']);
     passSeconds(3600);
     await evictDurableObject(accountOf(ada.id));
-    await ringAlarm(ada.id);
+    await fireAlarm(ada.id);
     await evictDurableObject(accountOf(ada.id));
     const { tables } = await readStored(accountOf(ada.id));
     expect([tables.account?.length, tables.intent]).toEqual([1, []]);

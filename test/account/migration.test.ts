@@ -7,13 +7,13 @@ import { randomId } from '../../src/domain/ids.ts';
 import { hashPassword } from '../../src/passwords/scrypt.ts';
 import {
   DEVICE,
+  fireAlarm,
   inStore,
   NOTHING,
   openAccount,
   POLICY,
   readEvents,
   readStored,
-  ringAlarm,
 } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
 import { grantOf, takeValue } from '../support/results.ts';
@@ -306,7 +306,7 @@ describe('an account that version 5 stored', () => {
       expect.objectContaining({ kind: 'register', phase: 'reserving', next_try_at_ms: Date.now() + 900_000 }),
     ]);
     passSeconds(900);
-    await ringAlarm(id);
+    await fireAlarm(id);
     expect((await readStored(accountOf(id))).tables).toMatchObject({ intent: [], account: [{ id }] });
     expect(await findAccountId(env.DIRECTORY, name)).toBe(id);
   });
@@ -315,7 +315,7 @@ describe('an account that version 5 stored', () => {
     freezeClock();
     const { id } = await plantVersion5(Date.now() + 900_000);
     passSeconds(900);
-    await ringAlarm(id);
+    await fireAlarm(id);
     expect(await readStored(accountOf(id))).toEqual(NOTHING);
   });
 

@@ -9,6 +9,7 @@ import { FENCE_MS } from '../../src/domain/name-flow.ts';
 import {
   createAccount,
   DEVICE,
+  fireAlarm,
   inStore,
   noteAlarms,
   openAccount,
@@ -17,7 +18,6 @@ import {
   plantSession,
   readAlarmMs,
   readStored,
-  ringAlarm,
   runInside,
 } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
@@ -51,7 +51,7 @@ async function compare(id: string): Promise<{ index: unknown; account: unknown }
 }
 
 async function expectAgreement(id: string, state: object): Promise<void> {
-  await ringAlarm(id);
+  await fireAlarm(id);
   const { index, account } = await compare(id);
   expect(account).toMatchObject(state);
   expect(index).toEqual(account);
@@ -131,7 +131,7 @@ describe('the index, after the alarm,', () => {
     passSeconds(0.5);
     await openAccount(id).signIn('wrong', DEVICE, POLICY);
     expect(readSetMs()).toBe(nowMs + 1000 + 500);
-    await ringAlarm(id);
+    await fireAlarm(id);
     const stored = await readStored(accountOf(id));
     expect(stored.tables.index_report).toEqual([{ singleton: 1, version: 3, due_at_ms: null, attempts: 0 }]);
     // The next alarm is the session's.
@@ -165,7 +165,7 @@ describe('while the directory fails, the report', () => {
         await inStore(id, ({ mail }) => mail.enqueue('password_changed', email, Date.now()));
         const alarmMs = (await readAlarmMs(id)) ?? 0;
         passSeconds(Math.max(1, (alarmMs - Date.now()) / 1000));
-        await ringAlarm(id);
+        await fireAlarm(id);
         expect(await inStore(id, ({ sessions }) => sessions.readSession(sid))).toBeUndefined();
         await awaitMail(email, 'password_changed', attempt + 1);
         const due = (await inStore(id, ({ reports }) => reports.read()))?.dueAtMs ?? 0;
@@ -248,7 +248,7 @@ describe('a report', () => {
     await plantPending(id, ['username', 'email']);
     await act(id, 'disable');
     expect(await readAlarmMs(id)).toBe(nowMs + FENCE_MS);
-    await ringAlarm(id);
+    await fireAlarm(id);
     expect(await inStore(id, ({ reports }) => reports.read())).toMatchObject({ attempts: 0 });
     passSeconds(FENCE_MS / 1000);
     await expectAgreement(id, { disabled: 1 });
@@ -283,7 +283,7 @@ describe('an account that version 2 stored', () => {
     await openAccount(id).inspect();
     expect((await readStored(accountOf(id))).tables.index_report).toHaveLength(reports);
     expect((await readAlarmMs(id)) !== null).toBe(reports === 1);
-    if (reports === 1) await ringAlarm(id);
+    if (reports === 1) await fireAlarm(id);
     const { index, account } = await compare(id);
     expect(index).toEqual(account);
   });

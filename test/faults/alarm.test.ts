@@ -3,7 +3,7 @@ import { env } from 'cloudflare:workers';
 import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
 import { ALARM_RETRY_MS } from '../../src/account/alarm.ts';
 import { FENCE_MS } from '../../src/domain/name-flow.ts';
-import { inStore, NOTHING, plantPending, readAlarmMs, readStored, ringAlarm } from '../support/account.ts';
+import { fireAlarm, inStore, NOTHING, plantPending, readAlarmMs, readStored } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
 import { execInAccount } from '../support/faults.ts';
 import { awaitMail, deliveriesTo } from '../support/mailbox.ts';
@@ -33,9 +33,9 @@ async function registerPending(names: ('username' | 'email')[]): Promise<Person>
   return person;
 }
 
-async function ringAfter(id: string, ms: number): Promise<void> {
+async function fireAfter(id: string, ms: number): Promise<void> {
   passSeconds(ms / 1000);
-  await ringAlarm(id);
+  await fireAlarm(id);
 }
 
 const breakDirectory = () => env.DIRECTORY.exec('ALTER TABLE names RENAME TO names_away');
@@ -47,8 +47,8 @@ describe('a registration that was interrupted, while the directory is down', () 
     await breakDirectory();
     const waits: number[] = [];
     passSeconds(FENCE_MS / 1000);
-    for (let keySet = 1; keySet <= MORE_THAN_THE_PLATFORM_TRIES; keySet += 1) {
-      await ringAlarm(ada.id);
+    for (let firing = 1; firing <= MORE_THAN_THE_PLATFORM_TRIES; firing += 1) {
+      await fireAlarm(ada.id);
       const nextMs = (await inStore(ada.id, ({ intents }) => intents.read()?.nextTryAtMs)) ?? 0;
       expect(await readAlarmMs(ada.id)).toBe(nextMs);
       waits.push(nextMs - Date.now());
@@ -67,7 +67,7 @@ describe('a registration that was interrupted, while the directory is down', () 
     expect((await service.post('/refresh', { cookie: ada.cookie })).status).toBe(200);
 
     await mendDirectory();
-    await ringAlarm(ada.id);
+    await fireAlarm(ada.id);
     expect(await readStored(accountOf(ada.id))).toMatchObject({
       tables: { intent: [], account: [{ id: ada.id }] },
     });
@@ -77,10 +77,10 @@ describe('a registration that was interrupted, while the directory is down', () 
   it('is erased when the directory is back and holds one name for it, which is free then', async () => {
     const ada = await registerPending(['username']);
     await breakDirectory();
-    await ringAfter(ada.id, FENCE_MS);
+    await fireAfter(ada.id, FENCE_MS);
     expect(await readStored(accountOf(ada.id))).toMatchObject({ tables: { account: [{ id: ada.id }] } });
     await mendDirectory();
-    await ringAfter(ada.id, HOUR_MS);
+    await fireAfter(ada.id, HOUR_MS);
     expect(await readStored(accountOf(ada.id))).toEqual(NOTHING);
     expect((await service.post('/refresh', { cookie: ada.cookie })).status).toBe(401);
     expect((await service.register(ada.name)).id).not.toBe(ada.id);
@@ -96,14 +96,38 @@ describe('what is pending with a directory that is down', () => {
       mail.enqueue('password_changed', ada.email, Date.now());
     });
     await breakDirectory();
-    await ringAfter(ada.id, 24 * HOUR_MS);
+    await fireAfter(ada.id, 24 * HOUR_MS);
     expect(await inStore(ada.id, ({ sessions }) => sessions.listSessions())).toEqual([]);
     await awaitMail(ada.email, 'password_changed');
     expect(deliveriesTo(ada.email)).toHaveLength(2);
     expect(await inStore(ada.id, ({ intents }) => intents.read())).toMatchObject({ attempts: 1 });
     await mendDirectory();
-    await ringAfter(ada.id, HOUR_MS);
+    await fireAfter(ada.id, HOUR_MS);
     expect(await inStore(ada.id, ({ intents }) => intents.read())).toBeUndefined();
+  });
+
+  it('lets a report that a deletion makes pointless set no alarm', async () => {
+    const ada = await service.register();
+    await awaitMail(ada.email, 'verify_email');
+    await breakDirectory();
+    await inStore(ada.id, ({ accounts }) => accounts.writeEmailVerified(Date.now()));
+    const deletion = { bearer: ada.accessToken, json: { password: PASSWORD } };
+    expect((await service.fetch('/me', { method: 'DELETE', ...deletion })).status).toBe(503);
+    passSeconds(HOUR_MS / 1000);
+    for (let firing = 0; firing < 3; firing += 1) {
+      await fireAlarm(ada.id);
+      const { intents, reports } = await inStore(ada.id, (state) => ({
+        intents: state.intents.read(),
+        reports: state.reports.read(),
+      }));
+      expect(reports?.dueAtMs).toBeLessThan(Date.now());
+      expect(await readAlarmMs(ada.id)).toBe(intents?.nextTryAtMs);
+      expect((await readAlarmMs(ada.id)) ?? 0).toBeGreaterThanOrEqual(Date.now() + 30_000);
+    }
+    await mendDirectory();
+    await fireAfter(ada.id, HOUR_MS);
+    await fireAfter(ada.id, FENCE_MS).catch(() => undefined);
+    expect(await readStored(accountOf(ada.id))).toEqual(NOTHING);
   });
 });
 
@@ -114,12 +138,12 @@ describe('an account whose own storage fails when the alarm fires', () => {
     await execInAccount(ada.id, 'DELETE FROM outbox; DELETE FROM mail_token; DELETE FROM limit_use');
     const before = await readStored(accountOf(ada.id));
     await execInAccount(ada.id, 'ALTER TABLE session RENAME TO session_away');
-    await ringAfter(ada.id, 24 * HOUR_MS);
+    await fireAfter(ada.id, 24 * HOUR_MS);
     const { alarmMs } = await readStored(accountOf(ada.id));
     expect(alarmMs).toBe(Date.now() + ALARM_RETRY_MS);
     await execInAccount(ada.id, 'ALTER TABLE session_away RENAME TO session');
     expect(await readStored(accountOf(ada.id))).toEqual({ ...before, alarmMs });
-    await ringAfter(ada.id, ALARM_RETRY_MS);
+    await fireAfter(ada.id, ALARM_RETRY_MS);
     expect(await readStored(accountOf(ada.id))).toEqual({
       ...before,
       tables: { ...before.tables, session: [], limit_use: [] },

@@ -6,7 +6,7 @@ import { Account } from '../../src/account/account.ts';
 import { findAccountId } from '../../src/directory/directory.ts';
 import { randomId } from '../../src/domain/ids.ts';
 import { FENCE_MS } from '../../src/domain/name-flow.ts';
-import { DEVICE, NOTHING, readStored, ringAlarm, runInside } from '../support/account.ts';
+import { DEVICE, fireAlarm, NOTHING, readStored, runInside } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
 import { type Intercept, interceptNames } from '../support/directory-faults.ts';
 import { eventually } from '../support/eventually.ts';
@@ -53,7 +53,7 @@ async function passFence(id: string): Promise<void> {
   passSeconds(FENCE_MS / 1000);
   const { alarmMs } = await readStored(accountOf(id));
   if (alarmMs === null || alarmMs > Date.now()) throw new Error(`the alarm is not due: ${alarmMs}`);
-  await ringAlarm(id);
+  await fireAlarm(id);
 }
 
 describe('a sign-up that is interrupted before it holds both names', () => {
@@ -96,7 +96,7 @@ describe('a sign-up that holds both names, but whose response is lost', () => {
     expect(await signInStatus(name)).toBe(200);
     await awaitMail(`${name}@example.com`, 'verify_email');
     passSeconds(FENCE_MS / 1000);
-    await ringAlarm(id);
+    await fireAlarm(id);
     expect(await readStored(accountOf(id))).toMatchObject({ tables: { intent: [], account: [{ id }] } });
     expect(await signInStatus(`${name}@example.com`)).toBe(200);
   });

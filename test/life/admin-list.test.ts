@@ -2,7 +2,7 @@
 import { env } from 'cloudflare:workers';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { expectAbsent } from '../support/absence.ts';
-import { ringAlarm } from '../support/account.ts';
+import { fireAlarm } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
 import { captureLogs } from '../support/logs.ts';
 import { awaitMail, readLinkToken } from '../support/mailbox.ts';
@@ -58,7 +58,7 @@ function act(method: string, path: string, through = service): Promise<Response>
 async function confirmAddress(person: Person): Promise<void> {
   const token = readLinkToken(await awaitMail(person.email, 'verify_email'));
   await service.post('/email/verify', { json: { token } });
-  await ringAlarm(person.id);
+  await fireAlarm(person.id);
 }
 
 /** Accounts that were made a second apart, the oldest first. */
@@ -236,7 +236,7 @@ describe('the list and the account', () => {
       [false, false],
       [true, false],
     ]);
-    await ringAlarm(ada.id);
+    await fireAlarm(ada.id);
     expect(await readBoth(ada)).toEqual([
       [true, false],
       [true, false],

@@ -6,7 +6,7 @@ import { randomId } from '../../src/domain/ids.ts';
 import { RECIPIENT_LIMITS } from '../../src/domain/limits.ts';
 import { FENCE_MS } from '../../src/domain/name-flow.ts';
 import type { MailKind } from '../../src/mail/mail.ts';
-import { inStore, readAlarmMs, readStored, ringAlarmIfSet, runInside } from '../support/account.ts';
+import { fireAlarmIfSet, inStore, readAlarmMs, readStored, runInside } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
 import { eventually } from '../support/eventually.ts';
 import { captureLogs } from '../support/logs.ts';
@@ -86,7 +86,7 @@ describe('one recipient', () => {
     expect(lines.filter(({ text }) => text.includes('"reason":"over_limit"'))).toHaveLength(3);
     // It waits, and goes out once there is room.
     passSeconds(refillSeconds);
-    await ringAlarmIfSet(last.id);
+    await fireAlarmIfSet(last.id);
     await settle(last.id);
     expect(deliveriesTo(victim)).toHaveLength(burst + 1);
     const { results } = await env.DIRECTORY.prepare('SELECT recipient FROM mail_recipients').all();
@@ -156,7 +156,7 @@ describe('one account', () => {
         for (let index = 0; index < 3; index += 1) mail.enqueue(kind, ada.email, Date.now());
     });
     passSeconds(900);
-    await ringAlarmIfSet(ada.id);
+    await fireAlarmIfSet(ada.id);
     await settle(ada.id);
     expect(deliveredKinds(ada.email).slice(1)).toEqual([
       'password_changed',
@@ -229,7 +229,7 @@ describe('one account', () => {
     expect((await askForChange(accessToken, `thief-${ada.email}`)).status).toBe(202);
     await settle(ada.id);
     passSeconds(3 * 86_400);
-    await ringAlarmIfSet(ada.id);
+    await fireAlarmIfSet(ada.id);
     await settle(ada.id);
     await awaitMail(ada.email, 'email_changing');
     expect(deliveriesTo(`thief-${ada.email}`)).toHaveLength(1);
@@ -242,7 +242,7 @@ describe('one account', () => {
     await settle(ada.id);
     for (const seconds of [60, 240, 960]) {
       passSeconds(seconds);
-      await ringAlarmIfSet(ada.id);
+      await fireAlarmIfSet(ada.id);
       await settle(ada.id);
     }
     await awaitMail(ada.email, 'verify_email');
@@ -290,9 +290,9 @@ describe('a provider that takes its time', () => {
     const ada = await service.register();
     // A second mail is due while the first one is under way.
     await service.post('/password/forgot', { json: { email: ada.email } });
-    for (let keySets = 0; keySets < 3; keySets += 1) {
+    for (let firings = 0; firings < 3; firings += 1) {
       expect((await readAlarmMs(ada.id)) ?? 0).toBeGreaterThanOrEqual(Date.now() + 60_000);
-      await ringAlarmIfSet(ada.id);
+      await fireAlarmIfSet(ada.id);
     }
     release();
     await awaitMail(ada.email, 'reset_password');
@@ -319,10 +319,10 @@ describe('a provider that takes its time', () => {
       mail.enqueue('password_changed', ada.email, Date.now() - 1);
       throttles.write('strangers', { failures: 1, lastFailureAtMs: Date.now() - 90_000_000 });
     });
-    for (let keySets = 0; keySets < 3; keySets += 1) {
+    for (let firings = 0; firings < 3; firings += 1) {
       await service.post('/password/forgot', { json: { email: ada.email } });
       await settle(ada.id);
-      await ringAlarmIfSet(ada.id);
+      await fireAlarmIfSet(ada.id);
     }
     expect(delays.length).toBeGreaterThanOrEqual(3);
     expect(Math.min(...delays)).toBeGreaterThanOrEqual(1_000);
@@ -394,7 +394,7 @@ describe('a provider that takes its time', () => {
     await settle(ada.id);
     await service.post('/email/verify', { json: { token } });
     passSeconds(60);
-    await ringAlarmIfSet(ada.id);
+    await fireAlarmIfSet(ada.id);
     await settle(ada.id);
     expect(deliveriesTo(ada.email)).toHaveLength(1);
   });

@@ -6,7 +6,7 @@ import { createBindingSender } from '../../src/mail/mailer.ts';
 import { writeMail } from '../../src/mail/templates.ts';
 import { createWebhookSender } from '../../src/mail/webhook-sender.ts';
 import { expectAbsent } from '../support/absence.ts';
-import { inStore, readStored, ringAlarmIfSet } from '../support/account.ts';
+import { fireAlarmIfSet, inStore, readStored } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
 import { eventually } from '../support/eventually.ts';
 import { captureLogs, type LogLine, parseLine } from '../support/logs.ts';
@@ -153,12 +153,12 @@ describe('a delivery that fails', () => {
     await eventually(() => expect(readReasons(lines)).toContain('failed'));
     expect(deliveriesTo(ada.email)).toEqual([]);
     passSeconds(60);
-    await ringAlarmIfSet(ada.id);
+    await fireAlarmIfSet(ada.id);
     await eventually(() =>
       expect(readReasons(lines).filter((reason) => reason === 'failed')).toHaveLength(2),
     );
     passSeconds(240);
-    await ringAlarmIfSet(ada.id);
+    await fireAlarmIfSet(ada.id);
     const mail = await awaitMail(ada.email, 'verify_email');
     const verified = await service.post('/email/verify', { json: { token: readLinkToken(mail) } });
     expect(verified.status).toBe(204);
@@ -188,7 +188,7 @@ describe('a delivery that fails', () => {
     expect((await service.post('/email/verify', { json: { token: link } })).status).toBe(204);
     await awaitMail(ada.email, 'email_changed');
     passSeconds(60);
-    await ringAlarmIfSet(ada.id); // Perhaps it has rung: the clock stands, the platform's does not.
+    await fireAlarmIfSet(ada.id); // Perhaps it has rung: the clock stands, the platform's does not.
     await service.post('/password/forgot', { json: { email: next } });
     await awaitMail(next, 'reset_password');
     expect(deliveriesTo(ada.email).filter(({ mail }) => mail.kind === kind)).toHaveLength(before);
@@ -216,7 +216,7 @@ describe('a delivery that fails', () => {
     await awaitMail(ada.email, 'email_changing');
     await awaitMail(second, 'confirm_new_email');
     passSeconds(60);
-    await ringAlarmIfSet(ada.id);
+    await fireAlarmIfSet(ada.id);
     await service.post('/email/verification', { bearer: ada.accessToken });
     await awaitMail(ada.email, 'verify_email', 2);
     expect(deliveriesTo(first)).toEqual([]);
@@ -229,11 +229,11 @@ describe('a delivery that fails', () => {
     const ada = await service.register();
     await eventually(() => expect(readReasons(lines)).toContain('failed'));
     passSeconds(24 * 3600);
-    await ringAlarmIfSet(ada.id);
+    await fireAlarmIfSet(ada.id);
     await eventually(() => expect(readReasons(lines)).toContain('given_up'));
     failNext(0);
     passSeconds(24 * 3600);
-    await ringAlarmIfSet(ada.id);
+    await fireAlarmIfSet(ada.id);
     expect(deliveriesTo(ada.email)).toEqual([]);
   });
 

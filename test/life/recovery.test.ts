@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { findAccountId } from '../../src/directory/directory.ts';
 import { mintMailToken } from '../../src/tokens/mail-token.ts';
-import { inStore, readStored, ringAlarmIfSet } from '../support/account.ts';
+import { fireAlarmIfSet, inStore, readStored } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
 import { holdCalls, interceptNames } from '../support/directory-faults.ts';
 import { linksTo } from '../support/effects.ts';
@@ -107,9 +107,9 @@ describe.each(Object.entries(RECOVERIES))('%s', (name, recover) => {
     const before = linksTo([ada.email, email]).length;
     await recover(ada, own);
     passSeconds(120);
-    await ringAlarmIfSet(ada.id);
+    await fireAlarmIfSet(ada.id);
     passSeconds(3600);
-    await ringAlarmIfSet(ada.id);
+    await fireAlarmIfSet(ada.id);
     // A reset mails a link of its own: by the owner beforehand, by the operator afterwards.
     const mailsOne = name === 'a reset by mail' || name === 'an operator who forces a reset';
     expect(linksTo([ada.email, email]).length - before).toBe(mailsOne ? 1 : 0);
@@ -157,14 +157,14 @@ describe('whoever holds a session of the account', () => {
         await service.post('/password/forgot', { json: { email: attacker.email } });
       await end();
       passSeconds(3600);
-      await ringAlarmIfSet(attacker.id);
+      await fireAlarmIfSet(attacker.id);
     }
     const links = new Set<string>();
     let works = false;
     for (let hour = 0; hour < 6 && !works; hour += 1) {
       await end();
       await service.post('/password/forgot', { json: { email: attacker.email } });
-      await ringAlarmIfSet(attacker.id);
+      await fireAlarmIfSet(attacker.id);
       await eventually(async () =>
         expect(await inStore(attacker.id, ({ mail }) => mail.readNextDue(Date.now()))).toBeUndefined(),
       );
@@ -320,7 +320,7 @@ class World {
     if (by === 'provider') failNext(does === 'down' ? Number.POSITIVE_INFINITY : 0);
     else if (by === 'clock') {
       passSeconds(does === 'minute' ? 61 : 3601);
-      await ringAlarmIfSet(ada.id);
+      await fireAlarmIfSet(ada.id);
     } else if (by === 'operator') {
       if (does === 'end sessions') await operate('DELETE', ada.id, 'sessions');
       else for (const action of ['disable', 'enable']) await operate('POST', ada.id, action);

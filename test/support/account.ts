@@ -146,12 +146,12 @@ export function countWrites(id: string): Promise<number> {
 }
 
 /** Fires the alarm now, as the platform would at its time. Throws when none is set. */
-export async function ringAlarm(id: string): Promise<void> {
+export async function fireAlarm(id: string): Promise<void> {
   if (!(await runDurableObjectAlarm(accountOf(id)))) throw new Error('no alarm is set');
 }
 
-/** The same where the platform may have rung it: a test that stops the clock does not stop the platform's. */
-export async function ringAlarmIfSet(id: string): Promise<void> {
+/** The same where the platform may have fired it: a test that stops the clock does not stop the platform's. */
+export async function fireAlarmIfSet(id: string): Promise<void> {
   await runDurableObjectAlarm(accountOf(id));
 }
 

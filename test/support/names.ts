@@ -2,7 +2,7 @@
 import { env } from 'cloudflare:workers';
 import { expect } from 'vitest';
 import { toKey, toKeys } from '../../src/directory/directory.ts';
-import { inStore, NOTHING, openAccount, readAlarmMs, readStored, ringAlarmIfSet } from './account.ts';
+import { fireAlarmIfSet, inStore, NOTHING, openAccount, readAlarmMs, readStored } from './account.ts';
 import { passSeconds } from './clock.ts';
 import { eventually } from './eventually.ts';
 import { takeValue } from './results.ts';
@@ -19,7 +19,7 @@ const MOST_RINGS = 6;
 
 /** Fires the alarm, at its times, until nothing is pending any more. */
 export async function settle(id: string): Promise<void> {
-  for (let keySets = 0; keySets < MOST_RINGS; keySets += 1) {
+  for (let firings = 0; firings < MOST_RINGS; firings += 1) {
     const { tables } = await readStored(accountOf(id));
     if (tables.intent === undefined || tables.intent.length === 0) return;
     passSeconds(61);
@@ -30,7 +30,7 @@ export async function settle(id: string): Promise<void> {
       if ((await readAlarmMs(id)) === null) throw new Error('something is pending, and no alarm is set');
       return true;
     });
-    if (isPending) await ringAlarmIfSet(id);
+    if (isPending) await fireAlarmIfSet(id);
   }
   throw new Error(`pending after ${MOST_RINGS} alarms`);
 }
@@ -59,7 +59,7 @@ export async function expectSettled(id: string): Promise<void> {
   // A report to the operators' list may wait for the next alarm.
   if ((await inStore(id, ({ reports }) => reports.read())) !== undefined) {
     passSeconds(3600);
-    await ringAlarmIfSet(id);
+    await fireAlarmIfSet(id);
     return expectSettled(id);
   }
   expect(listed).toEqual({
