@@ -46,8 +46,12 @@ const WEB_ADDRESS = /(?:^|['+])www\.|\.(?:com|net|org|info|biz|xyz|top|shop|site
 const EMAIL =
   /^(?=.{1,64}@)[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~-]+(?:\.[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~-]+)*@[\p{L}\p{M}\p{N}.-]+$/u;
 
-/** Read by mail systems as a route, an option, a command or a file (`a%b@relay`, `host!user`, `-f`, `|sh`, `/dev/null`). */
-const ACTED_ON = /^[-|/]|[%!]/;
+/**
+ * What software on the way of a mail acts on: a route, an option or a file (`a%b@relay`, `host!user`, `-f`, `/dev/null`); an encoded word of RFC
+ * 2047, which libraries decode into another address (`=?utf-8?q?ada=40example.net?=@example.com`); a command of a shell, or a
+ * placeholder of a template (`|sh`, `` `id` ``, `${x}`, `{{x}}`).
+ */
+const ACTED_ON = /^[-/]|[%!?|`${}]/;
 
 /** A host name of two labels or more, and no IPv4 address: the last label holds a letter. */
 const HOST_NAME = /^(?:[a-z\d](?:[a-z\d-]{0,61}[a-z\d])?\.)+(?=[^.]*[a-z])[a-z\d][a-z\d-]{0,61}[a-z\d]$/;
@@ -93,7 +97,7 @@ export function parseEmail(text: string): ParsedName {
   const key = toEmailKey(display.slice(0, at), domain.ascii);
   if (key.length > EMAIL_MAX_LENGTH) return refuseLong(EMAIL_MAX_LENGTH);
   if (ACTED_ON.test(display))
-    return refuse('unsafe_local_part', 'must not begin with - / or |, nor contain % or !');
+    return refuse('unsafe_local_part', 'must not begin with - or /, nor contain any of % ! ? | ` $ { }');
   // Label by label: `例子.com` is what such domains look like.
   if (![display.slice(0, at), ...display.slice(at + 1).split('.')].every(isOneScript))
     return refuse(

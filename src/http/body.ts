@@ -83,7 +83,10 @@ async function readBytes(c: AppContext): Promise<ReadBytes> {
   if (Object.keys(c.req.bodyCache).length === 0) return { ok: false, reason: 'body_used_up' };
   try {
     const bytes = await readCached(c);
-    return bytes.length > MAX_BODY_BYTES ? { ok: false, reason: 'body_too_large' } : { ok: true, bytes };
+    if (bytes.length > MAX_BODY_BYTES) return { ok: false, reason: 'body_too_large' };
+    // Read as text, bytes that are not UTF-8 have become this character: passwords of such bytes would all be one.
+    if (new TextDecoder().decode(bytes).includes('\ufffd')) return { ok: false, reason: 'malformed_body' };
+    return { ok: true, bytes };
   } catch {
     // The parent could not read it to its end either.
     return { ok: false, reason: 'malformed_body' };
@@ -129,11 +132,17 @@ function parseJson(bytes: Uint8Array): object | undefined {
   }
 }
 
-/** WHATWG URL section 5. A field given twice becomes a list, which the schema refuses as mistyped. */
+/**
+ * WHATWG URL section 5, but for escapes of bytes that are not UTF-8 (a page in Latin-1): the parser makes U+FFFD of them, and passwords
+ * of such bytes would all be one. A field given twice becomes a list, which the schema refuses as mistyped.
+ */
 function parseForm(bytes: Uint8Array): object | undefined {
   try {
+    const form = fatalUtf8.decode(bytes);
+    // Throws for bytes that are not UTF-8.
+    for (const [escapes] of form.matchAll(/(?:%[\da-f]{2})+/gi)) decodeURIComponent(escapes);
     const fields = new Map<string, string | string[]>();
-    for (const [name, value] of new URLSearchParams(fatalUtf8.decode(bytes))) {
+    for (const [name, value] of new URLSearchParams(form)) {
       const earlier = fields.get(name);
       fields.set(name, earlier === undefined ? value : [...[earlier].flat(), value]);
     }

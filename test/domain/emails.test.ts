@@ -7,7 +7,7 @@ const refusal = (message: string) => ({ ok: false, fault: expect.objectContainin
 const NOT_AN_ADDRESS = refusal('must be an e-mail address');
 const TOO_LONG = refusal('must be at most 254 characters long');
 const STYLED = refusal('must be an e-mail address in plain characters, not in full-width or styled ones');
-const ACTED_ON = refusal('must not begin with - / or |, nor contain % or !');
+const ACTED_ON = refusal('must not begin with - or /, nor contain any of % ! ? | ` $ { }');
 const MIXED = refusal('must keep to the letters of one alphabet before the @ and between two dots after it');
 
 /** A domain of exactly so many characters, in labels of at most 63. */
@@ -22,7 +22,7 @@ describe('an e-mail address', () => {
     ['Ada.Lovelace@Example.COM', 'ada.lovelace@example.com'],
     ['ada+latchkey@example.co.uk', 'ada+latchkey@example.co.uk'],
     ['a@b.nl', 'a@b.nl'],
-    ["o'hara_1#$&*/=?^`{|}~-@example.com", "o'hara_1#$&*/=?^`{|}~-@example.com"],
+    ["o'hara_1#&*/=^~-@example.com", "o'hara_1#&*/=^~-@example.com"],
     ['ada@a-b.example', 'ada@a-b.example'],
     ['ada@1.example', 'ada@1.example'],
     ['ada@1.2.3.4.example', 'ada@1.2.3.4.example'],
@@ -156,6 +156,14 @@ describe('an e-mail address', () => {
     'ada%example.org@example.com',
     'host!ada@example.com',
     'ada!@example.com',
+    '=?utf-8?q?ada=40example.net?=@example.com',
+    '=?x?q?ada=40example.net=3e=00?=foo@example.com',
+    'ada?subject=x@example.com',
+    'ada|sh@example.com',
+    '`id`@example.com',
+    '$id@example.com',
+    '$\u007bada}@example.com',
+    '{{ada}}@example.com',
   ])('is refused when mail systems would act on it: %j', (text) => {
     expect(parseEmail(text)).toEqual(ACTED_ON);
   });

@@ -37,6 +37,15 @@ describe.each(['/login', '/register'])('the body of POST %s', (path) => {
     await expectProblem(response, 400, 'malformed_body');
   });
 
+  it.each(['%E4%F6%FC', 'caf%e9', '%C3%A9%C3', '%ED%A0%80', 'a%FFb'])(
+    'is refused as malformed when the escapes of a form are not UTF-8: %s',
+    async (escapes) => {
+      const body = `username=ada&email=ada@example.com&password=${escapes}`;
+      const response = await service.post(path, { headers: FORM_TYPE, body });
+      await expectProblem(response, 400, 'malformed_body');
+    },
+  );
+
   it.each([
     ['no Content-Type', {}],
     ['plain text, which a page may send across origins', { 'Content-Type': 'text/plain' }],

@@ -92,6 +92,15 @@ describe('a body that the parent has read', () => {
     await expectProblem(await register(read, '{"username":', JSON_TYPE), 400, 'malformed_body');
   });
 
+  it.each([
+    ['JSON', '{"username":"', '"}', JSON_TYPE],
+    ['a form', 'username=', '', FORM_TYPE],
+  ])('is refused when it was not UTF-8 before it was read as text: %s', async (_, start, end, type) => {
+    const encoder = new TextEncoder();
+    const body = new Uint8Array([...encoder.encode(start), 0xe4, 0xf6, ...encoder.encode(end)]);
+    await expectProblem(await register((c) => c.req.text(), body, type), 400, 'malformed_body');
+  });
+
   it('is refused when a form has a field twice, as it is otherwise', async () => {
     const twice = `${form(newPerson())}&username=another`;
     const response = await register((c) => c.req.formData(), twice, FORM_TYPE);
