@@ -24,14 +24,14 @@ export const DEAD_MS = 1_000;
 export const LONGEST_WAIT_MS = 3_000;
 /** Waiters in one line. */
 export const MOST_WAITING = 64;
-/** Turns of known browsers in a row while others wait. */
-export const MOST_KNOWN_IN_A_ROW = 3;
+/** Turns of established browsers in a row while others wait. */
+export const MOST_ESTABLISHED_IN_A_ROW = 3;
 
 /**
- * Where to wait. `begun`: an operation that has spent a hash already, and is finished before another begins; `known`: a
- * browser that signed in to the account before; `other`: everybody else.
+ * Where to wait. `begun`: an operation that has spent a hash already, and is finished before another begins; `established`: a
+ * browser that has been known to the account for a day; `other`: everybody else, and who finds the line of those full.
  */
-export type Line = 'begun' | 'known' | 'other';
+export type Line = 'begun' | 'established' | 'other';
 
 /** Nothing was done: too many hashes wait. */
 export type TooBusy = { ok: false; reason: 'too_busy' };
@@ -60,15 +60,15 @@ interface Waiter {
 
 /** Makes a queue. The service has one per isolate, `hashQueue`; tests make their own. */
 export function createHashQueue(clock: Clock): HashQueue {
-  const lines: Record<Line, Waiter[]> = { begun: [], known: [], other: [] };
+  const lines: Record<Line, Waiter[]> = { begun: [], established: [], other: [] };
   let holder: { waiter: Waiter; sinceMs: number } | undefined;
   let tickets = 0;
-  let knownInARow = 0;
+  let establishedInARow = 0;
 
-  async function takeTurn<T>(line: Line, work: () => T): Promise<Turn<T>> {
+  async function takeTurn<T>(wanted: Line, work: () => T): Promise<Turn<T>> {
+    const line = wanted === 'established' && isFull('established') ? 'other' : wanted;
     // What has begun has no limit: there is one such operation for each turn that another line was given.
-    if (line !== 'begun' && countLiving(lines[line], clock.now()) >= MOST_WAITING)
-      return { ok: false, reason: 'too_busy' };
+    if (line !== 'begun' && isFull(line)) return { ok: false, reason: 'too_busy' };
     tickets += 1;
     const waiter: Waiter = { ticket: tickets, line, seenMs: clock.now() };
     if (!(await isGivenTurn(waiter))) return { ok: false, reason: 'too_busy' };
@@ -93,7 +93,12 @@ export function createHashQueue(clock: Clock): HashQueue {
       if (isFree(nowMs) && findNext(nowMs) === waiter) {
         leave(waiter);
         holder = { waiter, sinceMs: nowMs };
-        knownInARow = waiter.line === 'known' ? knownInARow + 1 : waiter.line === 'other' ? 0 : knownInARow;
+        establishedInARow =
+          waiter.line === 'established'
+            ? establishedInARow + 1
+            : waiter.line === 'other'
+              ? 0
+              : establishedInARow;
         await rest();
         // On a machine that stood still for longer than the lease, another one has the turn.
         if (holder?.waiter === waiter) return true;
@@ -116,6 +121,11 @@ export function createHashQueue(clock: Clock): HashQueue {
     return new Promise((resolve) => clock.setTimer(resolve, ms));
   }
 
+  function isFull(line: Line): boolean {
+    const nowMs = clock.now();
+    return lines[line].filter((waiter) => !isDead(waiter, nowMs)).length >= MOST_WAITING;
+  }
+
   function release(waiter: Waiter): void {
     if (holder?.waiter === waiter) holder = undefined;
   }
@@ -127,15 +137,16 @@ export function createHashQueue(clock: Clock): HashQueue {
   /** Who has the next turn, with the dead ahead of it dropped. */
   function findNext(nowMs: number): Waiter | undefined {
     for (const line of Object.values(lines)) while (line[0] && isDead(line[0], nowMs)) line.shift();
-    const { begun, known, other } = lines;
-    const isOthersTurn = knownInARow >= MOST_KNOWN_IN_A_ROW && other.length > 0;
-    return begun[0] ?? (isOthersTurn ? other[0] : (known[0] ?? other[0]));
+    const { begun, established, other } = lines;
+    const isOthersTurn = establishedInARow >= MOST_ESTABLISHED_IN_A_ROW && other.length > 0;
+    return begun[0] ?? (isOthersTurn ? other[0] : (established[0] ?? other[0]));
   }
 
   /** Each needs a rest at the least: no turn comes sooner than that. */
   function countAhead({ line, ticket }: Waiter): number {
-    const { begun, known } = lines;
-    const before = line === 'begun' ? 0 : line === 'known' ? begun.length : begun.length + known.length;
+    const { begun, established } = lines;
+    const before =
+      line === 'begun' ? 0 : line === 'established' ? begun.length : begun.length + established.length;
     return before + lines[line].findIndex((waiter) => waiter.ticket === ticket);
   }
 
@@ -163,10 +174,6 @@ function isDead({ seenMs }: Waiter, nowMs: number): boolean {
 /** Also after a clock was set back, which would otherwise keep a dead holder for as long. */
 function isOver(startedMs: number, nowMs: number, ms: number): boolean {
   return Math.abs(nowMs - startedMs) > ms;
-}
-
-function countLiving(line: Waiter[], nowMs: number): number {
-  return line.filter((waiter) => !isDead(waiter, nowMs)).length;
 }
 
 /** The queue of this isolate. */

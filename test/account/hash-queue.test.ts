@@ -27,6 +27,7 @@ import { accountOf, PASSWORD, REFRESH_SECRET, Service, uniqueName } from '../sup
 
 const service = new Service();
 const OPERATOR = { ...DEVICE, operator: 'tests' };
+const DAY_MS = 24 * 60 * 60 * 1000;
 const NEW_PASSWORD = 'a better horse, with a battery';
 
 afterEach(() => {
@@ -137,6 +138,48 @@ describe('tries at one account at once', () => {
   });
 });
 
+describe('an account that many browsers are known to', () => {
+  const BROWSERS = 9;
+
+  /** Tries with a browser each, at once. Returns what came of them, and the lines that they waited in. */
+  async function tryAtOnce(sinceMs: number) {
+    const ada = await createAccount();
+    const grants = await Promise.all(
+      Array.from({ length: BROWSERS - 4 }, () => ada.account.signIn(PASSWORD, DEVICE, POLICY)),
+    );
+    const more = await Promise.all(
+      Array.from({ length: 4 }, () => ada.account.signIn(PASSWORD, DEVICE, POLICY)),
+    );
+    const browsers = [...grants, ...more].map((grant) => {
+      if (!grant.ok || grant.value.status !== 'signed_in') throw new Error('not signed in');
+      return { ...grant.value.browser, sinceMs };
+    });
+    freezeClock();
+    await resetHolder();
+    const turns = vi.spyOn(hashQueue, 'takeTurn');
+    const trying = Promise.all(
+      browsers.map((browser) => ada.account.signIn('wrong', DEVICE, POLICY, { browser })),
+    );
+    await runInside(ada.id, () => undefined);
+    passSeconds(2);
+    return { results: (await trying).map(outcomeOf), lines: turns.mock.calls.map(([line]) => line) };
+  }
+
+  const WAITING = [...Array(6).fill('wrong_password'), ...Array(BROWSERS - 6).fill('account_throttled')];
+
+  it('puts six tries in the queue at most, and two of them before others', async () => {
+    const { results, lines } = await tryAtOnce(Date.now() - DAY_MS);
+    expect(results).toEqual(WAITING);
+    expect(lines).toEqual(['established', 'established', ...Array(4).fill('other')]);
+  });
+
+  it('puts none before others by browsers that have been known for less than a day', async () => {
+    const { results, lines } = await tryAtOnce(Date.now());
+    expect(results).toEqual(WAITING);
+    expect(lines).toEqual(Array(6).fill('other'));
+  });
+});
+
 describe('a full queue', () => {
   /** As long as the clock stands, the turn is held by an object that is gone; 64 wait. */
   async function fill(): Promise<{ filling: Promise<unknown> }> {
@@ -207,10 +250,10 @@ describe('a full queue', () => {
     await service.login(ada.name);
   });
 
-  it('still serves a known browser', async () => {
+  it('still serves an established browser', async () => {
     const ada = await createAccount();
     const { filling } = await fill();
-    const { browser } = ada;
+    const browser = { ...ada.browser, sinceMs: Date.now() - DAY_MS };
     const own = ada.account.signIn(PASSWORD, DEVICE, POLICY, { browser });
     await runInside(ada.id, () => undefined);
     passSeconds(2);

@@ -44,20 +44,29 @@ describe('the hash queue', () => {
     }
   });
 
-  it('serves known browsers first, and others at every fourth turn', async () => {
+  it('serves established browsers first, and others at every fourth turn', async () => {
     const world = new QueueWorld();
     const others = Array.from({ length: 3 }, () => world.call('other', 50));
-    const known = Array.from({ length: 7 }, () => world.call('known', 50));
+    const known = Array.from({ length: 7 }, () => world.call('established', 50));
     await world.passUntil();
-    const order = world.hashed.map((call) => (call.line === 'known' ? known.indexOf(call) : 'other'));
+    const order = world.hashed.map((call) => (call.line === 'established' ? known.indexOf(call) : 'other'));
     expect(order).toEqual(['other', 0, 1, 2, 'other', 3, 4, 5, 'other', 6]);
     expect(others.every(({ outcome }) => outcome === 'done')).toBe(true);
   });
 
-  it('lets known browsers wait when 64 others do, and finishes what has begun before all', async () => {
+  it('lets an established browser wait with the others when its own line is full', async () => {
+    const world = new QueueWorld();
+    for (let n = 0; n <= MOST_WAITING; n += 1) world.call('established', 50);
+    const late = world.call('established', 50);
+    await world.passUntil();
+    expect(late.outcome).toBe('done');
+    expect(world.hashed.indexOf(late)).toBe(3);
+  });
+
+  it('lets established browsers wait when 64 others do, and finishes what has begun before all', async () => {
     const world = new QueueWorld();
     for (let n = 0; n <= MOST_WAITING; n += 1) world.call('other', 170);
-    const known = world.call('known', 170);
+    const known = world.call('established', 170);
     const begun = world.call('begun', 170);
     await world.passUntil();
     expect(world.hashed.slice(0, 3)).toEqual([world.calls[0], begun, known]);
@@ -135,7 +144,7 @@ type Step =
 const hashMs = fc.integer({ min: 1, max: LONGEST_HASH_MS });
 const call: fc.Arbitrary<Step> = fc.record({
   do: fc.constant('call'),
-  line: fc.constantFrom<Line>('begun', 'known', 'other', 'other'),
+  line: fc.constantFrom<Line>('begun', 'established', 'other', 'other'),
   hashMs,
 });
 const reset: fc.Arbitrary<Step> = fc.record({ do: fc.constant('reset'), which: fc.nat(40) });
@@ -194,7 +203,7 @@ describe('whatever calls come and whichever objects are reset', () => {
     await fc.assert(
       fc.asyncProperty(stepsOf(reset), async (steps) => {
         const { world } = await run(steps);
-        for (const line of ['begun', 'known', 'other']) {
+        for (const line of ['begun', 'established', 'other']) {
           const served = world.hashed
             .filter((one) => one.line === line)
             .map((one) => world.calls.indexOf(one));

@@ -1,7 +1,7 @@
 // One try at the account's password: throttle, hash, count. Everything that needs the password comes through here, so
 // that no endpoint is a way around the throttle. A try waits for a turn (`tryInTurn`); in its turn it is synchronous, so
 // that what it reads is what its decision is about.
-import { countFailure, decideAttempt } from '../../domain/attempt.ts';
+import { countFailure, decideAttempt, FIRST_WAIT_SECONDS, FREE_FAILURES } from '../../domain/attempt.ts';
 import type { LimitDecision } from '../../domain/limits.ts';
 import { normalizePassword } from '../../domain/password-rules.ts';
 import { fail, type Refusal, type Result, succeed } from '../../domain/result.ts';
@@ -34,6 +34,10 @@ export type PasswordCheck = Result<Match, PasswordRefusal>;
 const SHARED_BUCKET = 'strangers';
 /** A browser that was known for this long has limits of its own, and its sessions are evicted last. */
 const ESTABLISHED_AFTER_MS = 24 * 60 * 60 * 1000;
+/** Tries of one account that wait at most, of all its known browsers together: as many as of all others. */
+const MOST_KNOWN_WAITING = FREE_FAILURES + 1;
+/** And those of them that wait in the line that is served first: no account may fill it. */
+const MOST_ESTABLISHED_WAITING = 2;
 
 /**
  * Runs a try at the password in a turn of the hash queue: `work`, which may hash once. Refused before it waits when the
@@ -49,17 +53,22 @@ export async function tryInTurn<R>(
   isStored: boolean,
   work: () => R,
 ): Promise<R | Refusal<'account_throttled' | 'too_busy'>> {
-  const knownBrowserId = isStored ? findBrowser(state, caller, Date.now()).knownBrowserId : undefined;
+  const nowMs = Date.now();
+  const { knownBrowserId, isEstablished } = isStored ? findBrowser(state, caller, nowMs) : UNKNOWN_BROWSER;
   const bucket = toBucket(knownBrowserId);
   const waiting = state.waitingTries.get(bucket) ?? 0;
-  const nowMs = Date.now();
   let throttle = isStored ? state.throttles.read(bucket) : undefined;
   for (let n = 0; n < waiting; n += 1) throttle = countFailure(throttle, nowMs);
   const decision = decideAttempt(throttle, nowMs);
   if (!decision.allowed) return throttledFor(decision.retryAfterSeconds);
+  // Whoever has one password can have any number of known browsers, each with a bucket of its own.
+  const knownWaiting = countKnownWaiting(state);
+  if (knownBrowserId !== undefined && knownWaiting >= MOST_KNOWN_WAITING)
+    return throttledFor(FIRST_WAIT_SECONDS);
+  const goesFirst = isEstablished && knownWaiting < MOST_ESTABLISHED_WAITING;
   state.waitingTries.set(bucket, waiting + 1);
   try {
-    const turn = await hashQueue.takeTurn(knownBrowserId === undefined ? 'other' : 'known', work);
+    const turn = await hashQueue.takeTurn(goesFirst ? 'established' : 'other', work);
     return turn.ok ? turn.value : turn;
   } finally {
     // No call comes in between the turn, which has stored what it found, and this.
@@ -67,6 +76,13 @@ export async function tryInTurn<R>(
     if (left === 0) state.waitingTries.delete(bucket);
     else state.waitingTries.set(bucket, left);
   }
+}
+
+/** Tries that wait from all known browsers of the account together. */
+function countKnownWaiting({ waitingTries }: AccountState): number {
+  let count = 0;
+  for (const [bucket, waiting] of waitingTries) if (bucket !== SHARED_BUCKET) count += waiting;
+  return count;
 }
 
 /**
