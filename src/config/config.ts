@@ -89,16 +89,7 @@ export function loadConfig(env: object): LoadedConfig {
       'must differ from the refresh and sign-in endpoints, which are audiences of their own',
     );
   }
-  if (config.accessKeys.kind === 'secret' && config.refreshSecrets.includes(config.accessKeys.secret)) {
-    read.fault(
-      'REFRESH_TOKEN_SECRET',
-      'must not be equal to ACCESS_TOKEN_SECRET: one token would pass for the other',
-    );
-  }
-  read.sharedSecrets([
-    ...(config.accessKeys.kind === 'secret' ? [config.accessKeys.secret] : []),
-    ...config.refreshSecrets,
-  ]);
+  read.sharedSecrets(config);
   read.bindings(config.hasAddressLimits ? [...REQUIRED_BINDINGS, ...LIMIT_BINDINGS] : REQUIRED_BINDINGS);
   return read.faults.length === 0
     ? { ok: true, config: Object.freeze(config) }

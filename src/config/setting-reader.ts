@@ -10,6 +10,7 @@ import {
   parseAccessKeys,
   parseRefreshSecrets,
 } from '../tokens/key-material.ts';
+import { decodeBase64, findPublicKind } from '../tokens/weak-secret.ts';
 import {
   type Binding,
   DEVICE_COOKIE,
@@ -219,7 +220,7 @@ export class SettingReader {
   /** `whsec_` and the key in base64, as Standard Webhooks has it, or a text that is the key itself. */
   webhookSecret(name: Setting): string | undefined {
     return this.longSecret(name, (secret) =>
-      isStandardSecret(secret) ? findStandardSecretFault(secret) : findSecretFault(secret),
+      isStandardSecret(secret) ? findStandardFault(secret) : findSecretFault(secret),
     );
   }
 
@@ -235,15 +236,29 @@ export class SettingReader {
   }
 
   /** Whoever is given one secret must not hold another with it: operators and the webhook would sign tokens. */
-  sharedSecrets(signing: readonly string[]): void {
-    const others = ['ADMIN_TOKEN', 'MAIL_WEBHOOK_SECRET'] as const;
-    for (const name of others) {
-      const value = this.#env[name];
-      if (typeof value === 'string' && signing.includes(value))
-        this.fault(name, 'must not be equal to a secret that signs tokens');
-    }
-    const [adminToken, webhookSecret] = others.map((name) => this.#env[name]);
-    if (typeof adminToken === 'string' && adminToken !== '' && adminToken === webhookSecret)
+  sharedSecrets({
+    accessKeys,
+    refreshSecrets,
+  }: {
+    accessKeys: AccessKeyMaterial;
+    refreshSecrets: string[];
+  }): void {
+    const access =
+      accessKeys.kind === 'secret' ? [accessKeys.secret] : accessKeys.keys.flatMap(({ jwk }) => jwk.d ?? []);
+    const [adminToken, webhookSecret] = [this.#value('ADMIN_TOKEN'), this.#value('MAIL_WEBHOOK_SECRET')];
+    const isAmong = (secret: string | undefined, others: (string | undefined)[]) =>
+      secret !== undefined && others.some((other) => other !== undefined && isSameSecret(secret, other));
+    if (refreshSecrets.some((secret) => isAmong(secret, access)))
+      this.fault(
+        'REFRESH_TOKEN_SECRET',
+        'must not be equal to ACCESS_TOKEN_SECRET: one token would pass for the other',
+      );
+    const signing = [...access, ...refreshSecrets];
+    if (isAmong(adminToken, signing))
+      this.fault('ADMIN_TOKEN', 'must not be equal to a secret that signs tokens');
+    if (isAmong(webhookSecret, signing))
+      this.fault('MAIL_WEBHOOK_SECRET', 'must not be equal to a secret that signs tokens');
+    if (isAmong(adminToken, [webhookSecret]))
       this.fault('ADMIN_TOKEN', 'must not be equal to MAIL_WEBHOOK_SECRET');
   }
 
@@ -252,6 +267,29 @@ export class SettingReader {
       if (typeof this.#env[name] !== 'object') this.fault(name, 'is not bound: see wrangler.toml');
     }
   }
+}
+
+/** What is wrong with `whsec_…`: its form, or that the key in it is public or made without chance. */
+function findStandardFault(secret: string): string | undefined {
+  const fault = findStandardSecretFault(secret);
+  const kind = fault === undefined ? findPublicKind(decodeStandard(secret) ?? '') : undefined;
+  return kind === undefined ? fault : `is ${kind} in base64, not a random secret`;
+}
+
+function decodeStandard(secret: string): string | undefined {
+  return decodeBase64(secret.slice(secret.indexOf('_') + 1));
+}
+
+/** Whether two secrets are one: as texts but for the blanks around them, or as what one of them is the base64 of. */
+function isSameSecret(one: string, other: string): boolean {
+  const forms = toForms(other);
+  return toForms(one).some((form) => forms.includes(form));
+}
+
+function toForms(secret: string): string[] {
+  const text = trimSetting(secret);
+  const decoded = isStandardSecret(text) ? decodeStandard(text) : decodeBase64(text);
+  return decoded === undefined || decoded === '' ? [text] : [text, decoded];
 }
 
 const SECONDS_PER_UNIT: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };

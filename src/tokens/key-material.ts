@@ -1,7 +1,7 @@
 // Signing keys as operators write them: the two secrets' formats, judged without touching Web Crypto.
 // Messages name the fault and never the value.
 import { splitSetting } from '../domain/white-space.ts';
-import { findKeyKind, findPublicKind } from './weak-secret.ts';
+import { findKeyKind, findPublicKind, isPublishedKey } from './weak-secret.ts';
 
 /** The result of reading something that an operator wrote: the value, or every fault in it. */
 export type Parsed<T> = { ok: true; value: T } | { ok: false; faults: string[] };
@@ -185,6 +185,7 @@ function findKeyFaults(
   if (jwk.kid !== undefined && !/^[\w.~-]{1,128}$/.test(jwk.kid)) {
     faults.push('has a kid that is not 1 to 128 letters, digits, ".", "_", "~" or "-"');
   }
+  if (isPublishedKey(jwk.n ?? jwk.x ?? '')) faults.push('is an example whose private part is published');
   if (alg === 'RS256') faults.push(...findRsaFaults(jwk));
   return faults;
 }

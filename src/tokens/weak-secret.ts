@@ -38,6 +38,22 @@ export function findPublicKind(text: string): string | undefined {
   return findKeyKind(text) ?? (isPlaceholder(text) ? 'a placeholder from documentation' : findPattern(text));
 }
 
+/** How the public member (`x` or `n`) begins of key pairs whose private half is in a specification or an example. */
+const PUBLISHED_KEYS = [
+  '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo', // RFC 8037 appendix A.1
+  'ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddx', // RFC 7515 appendix A.2
+  'f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU', // RFC 7515 appendix A.3
+  '0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAt', // RFC 7517 appendix A.2
+  'MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4', // RFC 7517 appendix A.2
+  'n4EPtAOCc9AlkeQHPzHStgAbgs7bTZLwUBZdR8_KuKPEHLd4rHVTeT', // RFC 7520 section 3.4
+  'EVs_o5-uQbTjL3chynL4wXgUg2R9q9UU8I5mEovUf84', // jwt.io, ES256
+];
+
+/** Whether the private half of a public key (`x` or `n` of its JWK) is published. */
+export function isPublishedKey(publicMember: string): boolean {
+  return PUBLISHED_KEYS.some((beginning) => publicMember.startsWith(beginning));
+}
+
 /** The kind of a key in a form that is not read as a key here. */
 export function findKeyKind(text: string): string | undefined {
   const compact = text.replaceAll(/\\[nr]|\s/g, '');
@@ -113,7 +129,7 @@ function countSteps(text: string): number {
 }
 
 /** Bytes as characters; `undefined` for what is neither base64 nor base64url. `atob`, since this runs under Node too. */
-function decodeBase64(text: string): string | undefined {
+export function decodeBase64(text: string): string | undefined {
   if (!/^[\w+/-]+={0,2}$/.test(text)) return undefined;
   try {
     const digits = text.replace(/=+$/, '').replaceAll('-', '+').replaceAll('_', '/');

@@ -157,6 +157,25 @@ describe('a faulty setting', () => {
   });
 });
 
+describe('the two secrets that sign', () => {
+  const EQUAL =
+    'REFRESH_TOKEN_SECRET must not be equal to ACCESS_TOKEN_SECRET: one token would pass for the other';
+
+  it('must differ in more than the blanks around them', () => {
+    for (const ACCESS_TOKEN_SECRET of [`${REFRESH_SECRET}\n`, `${REFRESH_SECRET} `, `\t${REFRESH_SECRET}`])
+      expect(faultsOf({ ACCESS_TOKEN_SECRET })).toEqual([EQUAL]);
+  });
+
+  it('must differ where one is a key pair: the private member is a secret as well', async () => {
+    const pair = await crypto.subtle.generateKey({ name: 'Ed25519' }, true, ['sign', 'verify']);
+    if (!('privateKey' in pair)) throw new Error('Ed25519 makes pairs');
+    const { kty, crv, x, d = '' } = (await crypto.subtle.exportKey('jwk', pair.privateKey)) as JsonWebKey;
+    const ACCESS_TOKEN_SECRET = JSON.stringify({ kty, crv, x, d });
+    expect(faultsOf({ ACCESS_TOKEN_SECRET })).toEqual([]);
+    expect(faultsOf({ ACCESS_TOKEN_SECRET, REFRESH_TOKEN_SECRET: d })).toEqual([EQUAL]);
+  });
+});
+
 describe('the secrets that sign nothing', () => {
   const hook = { MAIL_WEBHOOK_URL: 'https://mail.test/hook', MAIL_WEBHOOK_SECRET: OTHER_SECRET };
 
@@ -165,6 +184,26 @@ describe('the secrets that sign nothing', () => {
     expect(faultsOf({ ...hook, ADMIN_TOKEN: OTHER_SECRET })).toEqual([
       'ADMIN_TOKEN must not be equal to MAIL_WEBHOOK_SECRET',
     ]);
+  });
+
+  it('must differ in more than the blanks around them, and in more than their spelling', () => {
+    const equal = 'MAIL_WEBHOOK_SECRET must not be equal to a secret that signs tokens';
+    const encoded = `whsec_${btoa(REFRESH_SECRET)}`;
+    for (const MAIL_WEBHOOK_SECRET of [`${REFRESH_SECRET}\n`, encoded, btoa(REFRESH_SECRET)])
+      expect(faultsOf({ ...hook, MAIL_WEBHOOK_SECRET })).toEqual([equal]);
+    expect(
+      faultsOf({ ...hook, MAIL_WEBHOOK_SECRET: `${OTHER_SECRET}\n`, ADMIN_TOKEN: OTHER_SECRET }),
+    ).toEqual(['ADMIN_TOKEN must not be equal to MAIL_WEBHOOK_SECRET']);
+  });
+
+  it('are judged by the key that is encoded in them', () => {
+    for (const [key, kind] of [
+      ['\0'.repeat(32), 'a short text repeated'],
+      ['change-me-change-me-change-me-1234', 'a placeholder from documentation'],
+    ])
+      expect(faultsOf({ ...hook, MAIL_WEBHOOK_SECRET: `whsec_${btoa(key ?? '')}` })).toEqual([
+        `MAIL_WEBHOOK_SECRET is ${kind} in base64, not a random secret`,
+      ]);
   });
 
   it('must differ from every refresh secret, the retired ones too', () => {

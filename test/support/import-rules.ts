@@ -32,7 +32,7 @@ const ROOMS: Record<string, Room> = {
     ],
     packages: ['hono', 'hono/', 'valibot', 'cloudflare:workers'],
   },
-  config: { imports: ['tokens/key-material', 'domain', 'mail'], packages: [] },
+  config: { imports: ['tokens/key-material', 'tokens/weak-secret', 'domain', 'mail'], packages: [] },
   // The directory, which the flows of an account write to. Never the other way round.
   // The settings, since an alarm has nobody who could hand them over.
   account: {
@@ -52,7 +52,7 @@ const ROOMS: Record<string, Room> = {
   reference: { imports: ['app', 'http', 'api'], packages: ['valibot', '@valibot/to-json-schema'] },
   cli: {
     imports: ['config', 'tokens', 'domain', 'api', 'reference'],
-    packages: ['node:', 'wrangler', 'esbuild', 'package.json'],
+    packages: ['node:', 'wrangler', 'esbuild', 'valibot', 'package.json'],
   },
 };
 

@@ -175,6 +175,30 @@ describe('a faulty key', () => {
     ]);
   });
 
+  it.each([
+    [
+      'RFC 7515, A.3',
+      ...['EC', 'P-256', 'f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU'],
+      ...['x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0', 'jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI'],
+    ],
+    [
+      'RFC 7517, A.2',
+      ...['EC', 'P-256', 'MKBCTNIcKUSDii11ySs3526iDZ8AiTo7Tu6KPAqv7D4'],
+      ...['4Etl6SRW2YiLUrN5vfvVHuhp7x8PxltmWWlbbM4IFyM', '870MB6gfuTJ4HtUnUvYMyJpr5eUZNP4Bk43bVdj3eAE'],
+    ],
+    [
+      'RFC 8037, A.1',
+      ...['OKP', 'Ed25519', '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo'],
+      ...['', 'nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A'],
+    ],
+  ])('is refused when everybody has it: the example of %s', async (_, kty, crv, x, y, d) => {
+    const jwk = { kty, crv, x, ...(y !== '' && { y }), d };
+    // Otherwise sound: only a true pair is worth refusing.
+    const algorithm = kty === 'EC' ? { name: 'ECDSA', namedCurve: 'P-256' } : { name: 'Ed25519' };
+    await crypto.subtle.importKey('jwk', jwk as JsonWebKey, algorithm, false, ['sign']);
+    expect(faultsOf(jwk)).toEqual(['key 1: is an example whose private part is published']);
+  });
+
   it('is never quoted: no value of it stands in any message', () => {
     // The numbers of both keys; a part of one would be too much already.
     const numbers = [es256, rs256].flatMap(({ x, y, n, d, p, q, dp, dq, qi }) => [
