@@ -1,5 +1,5 @@
 // The operators' endpoints as functions. Throws AdminError with what the service said, for people to read.
-import type { Problem } from '../api/error-codes.ts';
+import * as v from 'valibot';
 import type {
   AccountDetailResponse,
   AccountListResponse,
@@ -7,6 +7,7 @@ import type {
   AuditResponse,
   User,
 } from '../api/wire.ts';
+import { responses } from '../reference/responses.ts';
 
 export class AdminError extends Error {}
 
@@ -30,22 +31,22 @@ export class AdminClient {
 
   /** By POST, so that a name or an address that is searched for is in no URL. */
   search(fields: Search): Promise<AccountListResponse> {
-    return this.#json('POST', '/admin/accounts/search', fields);
+    return this.#json(responses.AccountList, 'POST', '/admin/accounts/search', fields);
   }
 
   audit(
     query: Record<'accountId' | 'operator' | 'cursor' | 'limit', string | undefined>,
   ): Promise<AuditResponse> {
     const given = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined);
-    return this.#json('GET', `/admin/audit?${new URLSearchParams(given)}`);
+    return this.#json(responses.Audit, 'GET', `/admin/audit?${new URLSearchParams(given)}`);
   }
 
   show(id: string): Promise<AccountDetailResponse> {
-    return this.#json('GET', accountPath(id));
+    return this.#json(responses.AccountDetail, 'GET', accountPath(id));
   }
 
   create(names: { username: string; email: string }): Promise<{ user: User }> {
-    return this.#json('POST', '/admin/accounts', names);
+    return this.#json(responses.Profile, 'POST', '/admin/accounts', names);
   }
 
   async act(id: string, action: 'disable' | 'enable' | 'password-reset'): Promise<void> {
@@ -60,10 +61,12 @@ export class AdminClient {
     await this.#request('DELETE', accountPath(id));
   }
 
-  async #json<T>(method: string, path: string, body?: object): Promise<T> {
+  /** Checks the body: it is printed, and what responds at `url` may be another program, such as a proxy. */
+  async #json<T>(schema: v.GenericSchema<T, T>, method: string, path: string, body?: object): Promise<T> {
     const response = await this.#request(method, path, body);
-    // The service's own response to a request of ours: `wire.ts` describes it on both sides.
-    return (await response.json()) as T;
+    const read = v.safeParse(schema, await response.json().catch(() => undefined));
+    if (read.success) return read.output;
+    throw new AdminError(`${this.#options.url} sent another response than this version of the service does`);
   }
 
   async #request(method: string, path: string, body?: object): Promise<Response> {
@@ -97,8 +100,15 @@ function accountPath(id: string): string {
   return `/admin/accounts/${encodeURIComponent(id)}`;
 }
 
+/** What is shown of a refusal, whoever it comes from. */
+const readable = v.object({
+  title: v.string(),
+  errors: v.optional(v.array(v.object({ field: v.string(), message: v.string() }))),
+});
+
 async function describe(response: Response): Promise<string> {
-  const problem = (await response.json().catch(() => undefined)) as Partial<Problem> | undefined;
+  const read = v.safeParse(readable, await response.json().catch(() => undefined));
+  const problem = read.success ? read.output : undefined;
   if (response.status === 404)
     return 'not found: there is no such account, or ADMIN_TOKEN is not bound to the service';
   const fields = problem?.errors?.map(({ field, message }) => `${field} ${message}`).join('; ');

@@ -1,9 +1,10 @@
 // `npm run deploy`: checks what a deployment gets wrong silently, makes and migrates the directory, then `wrangler deploy`.
 import { readFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
-import { isLocalIssuer, SECRET_SETTINGS } from '../config/settings.ts';
+import { isLocalIssuer, SECRET_SETTINGS, SETTINGS } from '../config/settings.ts';
 import { writeDatabaseId } from './database-id.ts';
 import { readEnvFile } from './env-file.ts';
+import { parseJson } from './json.ts';
 import { type ProjectConfig, pinConfig, readProjectConfig } from './project-config.ts';
 import { findMisspelt, findSettingFaults } from './settings-check.ts';
 import { captureWrangler, PROJECT_ROOT, runWrangler } from './wrangler.ts';
@@ -45,7 +46,12 @@ async function deploy(args: string[]): Promise<number> {
   const options = pinConfig(parsed.options, config);
   const vars = { ...config.vars, ...readVarOptions(options) };
   if (!isPublicIssuer(vars.ISSUER)) return refuseLocalIssuer(config);
-  const settings = { ...vars, ...readSecretsFile(options) };
+  const uploaded = readSecretsFile(options);
+  const overriding = Object.keys(uploaded).filter(isVariable);
+  if (overriding.length > 0)
+    return fail(`The file of secrets has settings that are no secrets: ${overriding.join(', ')}. As secrets they would override those of
+${place(config)} in every later deployment. Leave them out of the file; is it that of local runs? Nothing was done.`);
+  const settings = { ...vars, ...uploaded };
   if (options.get('dry-run') === true) {
     const isSound = await checkSettings(config, settings, new Set(SECRET_SETTINGS));
     return isSound ? bundleAndDeploy(options) : 1;
@@ -85,12 +91,19 @@ function refuseLocalIssuer(config: ProjectConfig): number {
 and keep ISSUER=http://localhost:8787 in .dev.vars for local runs.`);
 }
 
+/** A setting that belongs under [vars]. The webhook's address may hold a secret. */
+function isVariable(name: string): boolean {
+  const isSecret = [...SECRET_SETTINGS, 'MAIL_WEBHOOK_URL'].some((secret) => secret === name);
+  return !isSecret && SETTINGS.some((setting) => setting === name);
+}
+
 /** What `--secrets-file` will upload, in either form that wrangler takes. */
 function readSecretsFile(options: Options): Record<string, unknown> {
   const path = textOf(options, 'secrets-file');
   if (path === undefined) return {};
   const text = readFileSync(resolve(PROJECT_ROOT, path), 'utf8');
-  return text.trimStart().startsWith('{') ? JSON.parse(text) : readEnvFile(text);
+  if (!text.trimStart().startsWith('{')) return readEnvFile(text);
+  return parseJson(text, path) as Record<string, unknown>; // it starts with a brace
 }
 
 type Listed = { ok: true; names: string[] } | { ok: false; complaint: string };
@@ -99,7 +112,7 @@ type Listed = { ok: true; names: string[] } | { ok: false; complaint: string };
 function listSecrets(options: Options): Listed {
   const listed = captureWrangler(['secret', 'list', '--format=json', ...toArgs('secret list', options)]);
   if (listed.ok) {
-    const secrets = JSON.parse(listed.stdout) as { name: string }[];
+    const secrets = parseJson(listed.stdout, 'the list of secrets') as { name: string }[];
     return { ok: true, names: secrets.map(({ name }) => name) };
   }
   // wrangler 4.124 for the API's errors 10007 (no such Worker) and 10090 (no such environment of it).
@@ -134,6 +147,10 @@ async function checkSettings(
   hidden: Set<string>,
 ): Promise<boolean> {
   const names = [...Object.keys(settings), ...hidden];
+  for (const name of [...hidden].filter(isVariable))
+    console.error(
+      `Warning: the Worker has ${name} as a secret, which overrides ${place(config)}: remove it with \`npx wrangler secret delete ${name}\`.`,
+    );
   for (const message of findMisspelt(names)) console.error(`Warning: ${message}`);
   if (config.bindings.EMAIL === undefined && !settings.MAIL_WEBHOOK_URL && !hidden.has('MAIL_WEBHOOK_URL'))
     console.error(
@@ -187,7 +204,7 @@ If it is not, choose another database_name.`);
 function findDatabaseId(name: string, options: Options): string | undefined {
   const listed = captureWrangler(['d1', 'list', '--json', ...toArgs('d1 list', options)]);
   if (!listed.ok) throw new Error(listed.complaint);
-  const databases = JSON.parse(listed.stdout) as { name: string; uuid: string }[];
+  const databases = parseJson(listed.stdout, 'the list of databases') as { name: string; uuid: string }[];
   return databases.find((database) => database.name === name)?.uuid;
 }
 

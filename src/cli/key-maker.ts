@@ -1,6 +1,7 @@
 // New keys and secrets in the form that the bindings take. Web Crypto of Node, so the numbers are the platform's.
 import type { webcrypto } from 'node:crypto';
 import { assertSameReading, readEnvFile, setInEnvFile, toEnvLines } from './env-file.ts';
+import { parseJson } from './json.ts';
 
 export const KEY_ALGORITHMS = ['ES256', 'EdDSA', 'RS256', 'HS256'] as const;
 export type KeyAlgorithm = (typeof KEY_ALGORITHMS)[number];
@@ -106,7 +107,7 @@ export function readSecretsFile(text: string): SecretsFile {
 }
 
 function readJsonFile(text: string): SecretsFile {
-  const members = JSON.parse(text.replace(/^\ufeff/, '')) as Record<string, unknown>; // it starts with a brace
+  const members = parseJson(text, 'the file') as Record<string, unknown>; // it starts with a brace
   return {
     secrets: pickSecrets(members),
     write: (secrets, form) => {
@@ -172,6 +173,6 @@ function isJson(text: string): boolean {
 }
 
 function keysOf(jwkOrSet: string): unknown[] {
-  const parsed = JSON.parse(jwkOrSet) as { keys?: unknown[] };
+  const parsed = parseJson(jwkOrSet, 'ACCESS_TOKEN_SECRET') as { keys?: unknown[] };
   return parsed.keys ?? [parsed];
 }

@@ -78,7 +78,7 @@ async function makeRequested(alg: KeyAlgorithm, scope: Scope, source: string | u
   } catch (error) {
     // A file that is missing, or that holds no such secrets; no message quotes one.
     const reason = error instanceof Error ? error.message : 'cannot be read';
-    fail(`${source}: ${error instanceof SyntaxError ? 'is not valid JSON' : reason}`);
+    fail(`${source}: ${reason}`);
     return '';
   }
 }

@@ -242,6 +242,33 @@ describe('what the command sends', () => {
     const service = await serve(422, {}, JSON.stringify(problem));
     expect((await run(service.url, 'list')).stderr).toBe('422 No?[2J: ?2J m?\n');
   });
+
+  it.each([
+    ['no JSON', '<html>\u001b[2J'],
+    ['nothing', ''],
+    ['null', 'null'],
+    ['another object', '{}'],
+    ['a count that is text', JSON.stringify({ accounts: [], count: '\u001b[2J', cursor: null })],
+    ['a list that is none', JSON.stringify({ accounts: 'abc', count: 0, cursor: null })],
+  ])('says so when something else than the service responds: %s', async (_, body) => {
+    const other = await serve(200, {}, body);
+    expect(await run(other.url, 'list')).toMatchObject({
+      ...{ exitCode: 1, stdout: '' },
+      stderr: `${other.url} sent another response than this version of the service does\n`,
+    });
+  });
+
+  it.each(['<html>\u001b[2J', 'null', '{"errors":"abc"}', '{"title":7}'])(
+    'names the status alone of a refusal that is not the service’s: %j',
+    async (body) => {
+      const other = await serve(502, {}, body);
+      expect(await run(other.url, 'list')).toMatchObject({
+        exitCode: 1,
+        stdout: '',
+        stderr: '502 Bad Gateway\n',
+      });
+    },
+  );
 });
 
 describe('what people see of accounts', () => {

@@ -17,6 +17,7 @@ const PUBLIC = 'ISSUER = "https://auth.example.com"';
 const ID = '0b6d7c2e-1111-4222-8333-944455556666';
 const OTHER_ID = '7f000000-aaaa-4bbb-8ccc-0123456789ab';
 const ACCESS = 'Kq3vT8xWz0LmNp5RsYb7CdEf2GhJ4uA9-access';
+const HOOK = 'Pm4nQ8rS2tU6vW0xY3zA7bC1dE5fG9hJ-webhook';
 const REFRESH = 'Zx9wVu8tSr7qPo6nMl5kJi4hGf3eDc2b-refresh';
 const BOTH = [{ name: 'ACCESS_TOKEN_SECRET' }, { name: 'REFRESH_TOKEN_SECRET' }];
 const NO_WORKER = {
@@ -335,6 +336,42 @@ describe('npm run deploy, checking the settings', () => {
     expect(exitCode).toBe(1);
     expect(stderr).toContain('ACCESS_TOKEN_SECRET is a placeholder from documentation');
     expect(stderr.split('change-me')).toHaveLength(1);
+  });
+
+  it('quotes nothing of a file of secrets that is not valid JSON', async () => {
+    const fake = copy(withId);
+    fake.write('.prod.json', `{"ACCESS_TOKEN_SECRET": ${REFRESH}}`);
+    const run = await fake.run('deploy.ts', ['--secrets-file', '.prod.json'], secrets(...BOTH));
+    expect(run).toMatchObject({ exitCode: 1, stderr: '.prod.json is not valid JSON\n', calls: [] });
+  });
+
+  it('refuses settings that are no secrets in the file of secrets: they would override those of wrangler.toml', async () => {
+    const fake = copy(withId);
+    const local = 'ISSUER=http://localhost:8787\nRATE_LIMIT=off\n';
+    fake.write('.dev.vars', `ACCESS_TOKEN_SECRET=${ACCESS}\nREFRESH_TOKEN_SECRET=${REFRESH}\n${local}`);
+    const run = await fake.run('deploy.ts', ['--secrets-file', '.dev.vars'], secrets());
+    expect(run.exitCode).toBe(1);
+    expect(run.stderr).toContain('settings that are no secrets: ISSUER, RATE_LIMIT.');
+    expect(run.calls).toEqual([]);
+  });
+
+  it('takes the address of the webhook and variables of an app from the file of secrets', async () => {
+    const fake = copy(withId);
+    const more = 'MAIL_WEBHOOK_URL=https://mail.test/hook\nSTRIPE_KEY=x\n';
+    fake.write(
+      '.prod.vars',
+      `ACCESS_TOKEN_SECRET=${ACCESS}\nREFRESH_TOKEN_SECRET=${REFRESH}\nMAIL_WEBHOOK_SECRET=${HOOK}\n${more}`,
+    );
+    const run = await fake.run('deploy.ts', ['--secrets-file', '.prod.vars'], secrets());
+    expect(run).toMatchObject({ exitCode: 0 });
+  });
+
+  it('warns of a setting that an earlier deployment has left as a secret', async () => {
+    const fake = copy(withId);
+    const run = await fake.run('deploy.ts', [], secrets(...BOTH, { name: 'RATE_LIMIT' }));
+    expect(run.exitCode).toBe(0);
+    expect(run.stderr).toContain('Warning: the Worker has RATE_LIMIT as a secret');
+    expect(run.stderr).toContain('npx wrangler secret delete RATE_LIMIT');
   });
 
   it('asks for the nearest name of a setting that it does not know, and knows other variables', async () => {
