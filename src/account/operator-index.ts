@@ -1,7 +1,8 @@
 // The account's report to the operators' index in D1: its state, and when to try again. Called by the alarm, and never in the
 // way of anything else.
 import { type AccountStatus, writeStatus } from '../directory/account-list.ts';
-import { findRetryDelayMs, randomFraction, withDeadline } from './retry.ts';
+import { withDeadline } from '../domain/deadline.ts';
+import { findRetryDelayMs, randomFraction } from './retry.ts';
 import type { AccountState } from './state.ts';
 
 /** Longer than any honest response of D1. */

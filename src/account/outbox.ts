@@ -6,13 +6,13 @@ import { createHmac } from 'node:crypto';
 import { type Config, loadConfig } from '../config/config.ts';
 import { findAccountId } from '../directory/directory.ts';
 import { admitMail } from '../directory/recipients.ts';
+import { withDeadline } from '../domain/deadline.ts';
 import { type AccountLimit, RECIPIENT_LIMITS, type RecipientLimit } from '../domain/limits.ts';
-import { toLookupKeys } from '../domain/names.ts';
+import { toLookupKeys, toMailAddress } from '../domain/names.ts';
 import { isLinkKind, type Mail, type MailKind, type SendMail } from '../mail/mail.ts';
 import { openMailer } from '../mail/mailer.ts';
 import { writeMail } from '../mail/templates.ts';
 import { mintMailToken } from '../tokens/mail-token.ts';
-import { withDeadline } from './retry.ts';
 import type { AccountState } from './state.ts';
 import type { AccountRow } from './storage/account-store.ts';
 import type { Outgoing, TokenPurpose } from './storage/mail-store.ts';
@@ -227,7 +227,7 @@ async function trySend(
     id: `${account.id}.${createdAtMs}.${id}`,
     kind,
     from,
-    to: address,
+    to: toMailAddress(address),
     ...writeMail(kind, context),
   };
   try {

@@ -1,4 +1,4 @@
-// How long the account waits for another service, and when it tries again.
+// When the account tries again what failed.
 const FIRST_RETRY_MS = 60 * 1000;
 const LONGEST_RETRY_MS = 60 * 60 * 1000;
 
@@ -12,17 +12,4 @@ export function findRetryDelayMs(attempts: number, fraction: number): number {
 export function randomFraction(): number {
   const [value = 0] = crypto.getRandomValues(new Uint32Array(1));
   return value / 2 ** 32;
-}
-
-/** Rejects with `deadline exceeded` when `call` has not settled after `deadlineMs`. Its timer ends with it: a pending one is billed. */
-export async function withDeadline<T>(call: Promise<T>, deadlineMs: number): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('deadline exceeded')), deadlineMs);
-  });
-  try {
-    return await Promise.race([call, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

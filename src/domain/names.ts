@@ -119,6 +119,16 @@ export function toLookupKeys(text: string): LookupKeys {
   return { canonical, stored: [asTyped, canonical, toEmailKey(local, domain.unicode)] };
 }
 
+/**
+ * An address as mail is sent to it: its domain in ASCII, by the mapping that its key was made with. Mail systems map a domain in Unicode by
+ * rules of their own: `faß.de` of IDNA 2003 is `fass.de`, and of UTS 46 another domain.
+ */
+export function toMailAddress(email: string): string {
+  const at = email.lastIndexOf('@');
+  const domain = readDomain(email.slice(at + 1));
+  return domain === undefined ? email : `${email.slice(0, at)}@${domain.ascii}`;
+}
+
 /** The key that names are compared by: NFKC, then lower case, then NFKC again (lower-casing can undo it). */
 export function toNameKey(text: string): string {
   return text.normalize('NFKC').toLowerCase().normalize('NFKC');

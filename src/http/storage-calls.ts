@@ -2,6 +2,7 @@
 import { waitUntil } from 'cloudflare:workers';
 import type { Account } from '../account/account.ts';
 import { OutageError } from '../api/errors.ts';
+import { withDeadline } from '../domain/deadline.ts';
 import type { AppContext } from './context.ts';
 
 /** Longer than any regular response takes: a hash waits for its turn for up to 3 s (passwords/hash-queue.ts). */
@@ -28,7 +29,7 @@ export async function callAccount<T>(
 ): Promise<T> {
   // Every argument and result of these methods is plain data, which RPC copies as it is.
   const open = () => c.env.ACCOUNT.getByName(accountId) as unknown as AccountClient;
-  const attempt = () => withDeadline('account_unavailable', () => call(open()));
+  const attempt = () => orOutage('account_unavailable', () => call(open()));
   try {
     return await attempt();
   } catch (error) {
@@ -39,7 +40,7 @@ export async function callAccount<T>(
 
 /** Asks the directory. */
 export function callDirectory<T>(c: AppContext, call: (db: D1Database) => Promise<T>): Promise<T> {
-  return withDeadline('directory_unavailable', () => call(c.env.DIRECTORY));
+  return orOutage('directory_unavailable', () => call(c.env.DIRECTORY));
 }
 
 /** Lets a call go on after the response. Its failure is not reported: only for calls that are repeated or requested again. */
@@ -55,17 +56,11 @@ export function finishLater(c: AppContext, call: Promise<unknown>): void {
   context.waitUntil(settled);
 }
 
-async function withDeadline<T>(reason: OutageError['reason'], call: () => Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
+async function orOutage<T>(reason: OutageError['reason'], call: () => Promise<T>): Promise<T> {
   try {
-    return await new Promise<T>((resolve, reject) => {
-      timer = setTimeout(() => reject(new Error('deadline exceeded')), DEADLINE_MS);
-      call().then(resolve, reject);
-    });
+    return await withDeadline(call(), DEADLINE_MS);
   } catch (error) {
     throw new OutageError(reason, error);
-  } finally {
-    clearTimeout(timer);
   }
 }
 

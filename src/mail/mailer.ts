@@ -1,4 +1,5 @@
 // Which sender the settings name, and the one over Cloudflare's e-mail binding. (webhook-sender.ts has the other.)
+import { withDeadline } from '../domain/deadline.ts';
 import type { SendMail } from './mail.ts';
 import { createWebhookSender } from './webhook-sender.ts';
 
@@ -19,9 +20,15 @@ export interface EmailBinding {
   send(message: { from: string; to: string; subject: string; text: string; html: string }): Promise<unknown>;
 }
 
-/** A sender over Cloudflare's e-mail binding (`send_email` in wrangler.toml); `wrangler dev` shows the mail instead of sending it. Rejects when the platform refuses, for instance an address that it may not send from. */
+/** As long as the webhook has. The mails of an account are sent one after the other: one that never ends would hold up all. */
+const SEND_DEADLINE_MS = 10_000;
+
+/**
+ * A sender over Cloudflare's e-mail binding (`send_email` in wrangler.toml); `wrangler dev` shows the mail instead of sending it. Rejects
+ * when the platform refuses, for instance an address that it may not send from, and when it does not respond.
+ */
 export function createBindingSender(binding: EmailBinding): SendMail {
   return async ({ from, to, subject, text, html }) => {
-    await binding.send({ from, to, subject, text, html });
+    await withDeadline(binding.send({ from, to, subject, text, html }), SEND_DEADLINE_MS);
   };
 }

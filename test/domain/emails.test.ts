@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isEmailKey, parseEmail } from '../../src/domain/names.ts';
+import { isEmailKey, parseEmail, toMailAddress } from '../../src/domain/names.ts';
 import { nameLike } from '../support/name-like.ts';
 
 const refusal = (message: string) => ({ ok: false, fault: expect.objectContaining({ message }) });
@@ -50,6 +50,15 @@ describe('an e-mail address', () => {
   it('is not the address of a domain that IDNA keeps apart', () => {
     expect(parseEmail('ada@straße.example')).toMatchObject({ value: { key: 'ada@xn--strae-oqa.example' } });
     expect(parseEmail('ada@strasse.example')).toMatchObject({ value: { key: 'ada@strasse.example' } });
+  });
+
+  it.each([
+    ['ada@faß.de', 'ada@xn--fa-hia.de'],
+    ['Ada@MÜNCHEN.example', 'Ada@xn--mnchen-3ya.example'],
+    ['пётр@example.com', 'пётр@example.com'],
+    ['Ada+x@Example.com', 'Ada+x@example.com'],
+  ])('%s gets its mail at %s', (email, address) => {
+    expect(toMailAddress(email)).toBe(address);
   });
 
   it('is the same address in a decomposed spelling, and is stored composed', () => {

@@ -121,6 +121,20 @@ describe("Cloudflare's binding", () => {
     const mail = { id: '1', kind: 'verify_email', from: 'a@auth.test', to: 'c@example.com' } as const;
     await createBindingSender(env.EMAIL)({ ...mail, ...writeMail('verify_email', CONTEXT) });
   });
+
+  it('is given up after ten seconds without a response', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    let outcome = 'pending';
+    void createBindingSender({ send: () => new Promise(() => undefined) })(MAIL).catch((error: Error) => {
+      outcome = error.message;
+    });
+    await vi.advanceTimersByTimeAsync(9_999);
+    expect(outcome).toBe('pending');
+    await vi.advanceTimersByTimeAsync(1);
+    expect(outcome).toBe('deadline exceeded');
+    expect(vi.getTimerCount()).toBe(0);
+    vi.useRealTimers();
+  });
 });
 
 describe('a service without a way to send mail', () => {

@@ -39,7 +39,7 @@ const ROOMS: Record<string, Room> = {
     imports: ['config', 'directory', 'mail', 'passwords', 'tokens/mail-token', 'domain', 'api'],
     packages: ['cloudflare:workers', 'node:crypto'],
   },
-  mail: { imports: [], packages: [] },
+  mail: { imports: ['domain/deadline'], packages: [] },
   directory: { imports: ['domain'], packages: [] },
   tokens: { imports: ['domain/white-space'], packages: ['hono/jwt', 'node:crypto', 'valibot'] },
   passwords: { imports: [], packages: ['node:crypto'] },

@@ -11,9 +11,10 @@ import {
   reserveName,
   undoReservations,
 } from '../../directory/directory.ts';
+import { withDeadline } from '../../domain/deadline.ts';
 import { decideStart, decideStep, FENCE_MS, mayAdopt, mayForget } from '../../domain/name-flow.ts';
 import { fail, type Refusal, type Result, succeed } from '../../domain/result.ts';
-import { findRetryDelayMs, randomFraction, withDeadline } from '../retry.ts';
+import { findRetryDelayMs, randomFraction } from '../retry.ts';
 import type { AccountState } from '../state.ts';
 import type { Intent, NewIntent } from '../storage/intent-store.ts';
 
