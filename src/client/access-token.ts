@@ -33,10 +33,14 @@ export function readAccessToken({ body, date }: Reply, nowMs: number): AccessTok
   return { value, claims, expiresAtMs: claims.exp * 1000 - skewMs };
 }
 
-/** Whether a message of another tab, which may run another version of this code, holds a token. */
-export function isAccessToken(value: unknown): value is AccessToken {
-  const { value: token, expiresAtMs, claims } = asObject(value);
-  return decodeClaims(token) !== undefined && hasClaims(claims) && Number.isFinite(expiresAtMs);
+/** The token in a message of another tab, which may run another version of this code. Its claims are those of the token itself. */
+export function readSharedToken(shared: unknown, nowMs: number): AccessToken | undefined {
+  const { value, expiresAtMs } = asObject(shared);
+  const claims = decodeClaims(value);
+  if (typeof value !== 'string' || claims === undefined || !Number.isFinite(expiresAtMs)) return undefined;
+  // No longer than a token lives.
+  const latestMs = nowMs + (claims.exp - claims.iat) * 1000;
+  return { value, claims, expiresAtMs: Math.min(Number(expiresAtMs), latestMs) };
 }
 
 /** Refreshed this long before it expires, or at a tenth of its life where that is less: a request takes time too. */
@@ -64,6 +68,9 @@ function decodeClaims(token: unknown): AccessTokenClaims | undefined {
 
 /** Those that the client itself relies on; a resource server checks the rest. */
 function hasClaims(value: unknown): value is AccessTokenClaims {
-  const { sub, sid, iat, exp } = asObject(value);
-  return typeof sub === 'string' && typeof sid === 'string' && Number.isFinite(iat) && Number.isFinite(exp);
+  const { sub, sid, username, email, iat, exp } = asObject(value);
+  return (
+    [sub, sid, username, email].every((text) => typeof text === 'string') &&
+    [iat, exp].every((seconds) => Number.isFinite(seconds))
+  );
 }

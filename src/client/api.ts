@@ -168,7 +168,7 @@ function readProblem(reply: Reply): LatchkeyError {
     typeof title === 'string' &&
     typeof code === 'string' &&
     status === reply.status &&
-    (type === undefined || type === `urn:latchkey:error:${code}`);
+    type === `urn:latchkey:error:${code}`;
   if (!isOurs) return notOurs(reply);
   // A newer service may have codes that the type does not list.
   return new LatchkeyError(title, code as ErrorCode, {

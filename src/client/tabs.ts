@@ -1,6 +1,6 @@
 // What the tabs and workers of one browser share: one lock, and messages. Nothing is stored. A token crosses only in a
 // message, from memory to memory of the same origin, and only so that six tabs that wake together do not refresh six times.
-import { type AccessToken, isAccessToken } from './access-token.ts';
+import { type AccessToken, readSharedToken } from './access-token.ts';
 import { asObject } from './api.ts';
 import type { Browser, Channel, Locks } from './browser.ts';
 import type { Closing } from './closing.ts';
@@ -36,7 +36,8 @@ export function joinTabs(
   const channel = openChannel(name, browser);
   if (channel) {
     channel.onmessage = ({ data }) => {
-      if (!closing.isClosed && isTabMessage(data)) onMessage(data);
+      const message = readTabMessage(data);
+      if (!closing.isClosed && message) onMessage(message);
     };
     closing.onClose(() => channel.close());
   }
@@ -62,10 +63,14 @@ function openChannel(name: string, { BroadcastChannel }: Browser): Channel | und
   return tryOr(() => BroadcastChannel && new BroadcastChannel(name), undefined);
 }
 
-function isTabMessage(data: unknown): data is TabMessage {
+function readTabMessage(data: unknown): TabMessage | undefined {
   const { kind, token, reason } = asObject(data);
-  if (kind === 'signed_out') return SIGNED_OUT_REASONS.some((known) => known === reason);
-  return kind === 'signed_in' && isAccessToken(token);
+  if (kind === 'signed_out') {
+    const known = SIGNED_OUT_REASONS.find((one) => one === reason);
+    return known && { kind, reason: known };
+  }
+  const shared = kind === 'signed_in' ? readSharedToken(token, Date.now()) : undefined;
+  return shared && { kind: 'signed_in', token: shared };
 }
 
 /** What `request` itself does, refusal or a stolen lock, is of no matter once the work has begun; its outcome is. */

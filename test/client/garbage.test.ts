@@ -27,6 +27,8 @@ const tokenBody = (accessToken: unknown) =>
 const jwtOf = (claims: unknown) =>
   `e30.${btoa(JSON.stringify(claims)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')}.c2ln`;
 
+const CLAIMS = { sub: 's', sid: 's', username: 'ada', email: 'a@b.nl', iat: 1, exp: 2 };
+
 /** A body that breaks off: the connection is lost after the first half. */
 function cutOff(text: string): Response {
   let sent = false;
@@ -54,7 +56,11 @@ const FOREIGN: [string, () => Response | Promise<Response>][] = [
   ],
   [
     'a problem document without a title',
-    () => Response.json({ status: 401, code: 'unauthorized' }, { status: 401 }),
+    () =>
+      Response.json(
+        { type: 'urn:latchkey:error:unauthorized', status: 401, code: 'unauthorized' },
+        { status: 401 },
+      ),
   ],
   [
     'a problem document of a gateway',
@@ -66,7 +72,11 @@ const FOREIGN: [string, () => Response | Promise<Response>][] = [
   ],
   [
     'a problem document that was meant for another status',
-    () => Response.json({ title: 'Unauthorized', status: 401, code: 'unauthorized' }, { status: 406 }),
+    async () => Response.json(await problem(401, 'unauthorized').json(), { status: 406 }),
+  ],
+  [
+    'a problem document of no type',
+    () => Response.json({ title: 'Unauthorized', status: 401, code: 'unauthorized' }, { status: 401 }),
   ],
   ['our code with another status', () => problem(503, 'unauthorized')],
   ['null', () => Response.json(null)],
@@ -77,7 +87,9 @@ const FOREIGN: [string, () => Response | Promise<Response>][] = [
   ['a token whose claims are no JSON', () => tokenBody('e30.e30e30.c2ln')],
   ['a token without claims', () => tokenBody(jwtOf({}))],
   ['a token whose claims are null', () => tokenBody(jwtOf(null))],
-  ['a token that no header can carry', () => tokenBody(`${jwtOf({ sub: 's', sid: 's', iat: 1, exp: 2 })}\n`)],
+  ['a token without a user name', () => tokenBody(jwtOf({ ...CLAIMS, username: undefined }))],
+  ['a token whose address is a number', () => tokenBody(jwtOf({ ...CLAIMS, email: 1 }))],
+  ['a token that no header can carry', () => tokenBody(`${jwtOf(CLAIMS)}\n`)],
   ['half a body', async () => new Response((await service.pair().text()).slice(0, 40))],
   ['a body that breaks off', async () => cutOff(await service.pair().text())],
   [
@@ -183,6 +195,7 @@ describe('a response that is not the service\u2019s', () => {
     service.on('POST /login', () =>
       Response.json(
         {
+          type: 'urn:latchkey:error:invalid_input',
           title: 'Some fields are not valid',
           status: 422,
           code: 'invalid_input',

@@ -40,7 +40,8 @@ export class ScriptedService {
   /** A fresh token of a session, as the service would answer. */
   pair({ sid = 'session', ttlSeconds = 600, date = new Date(), member = {} } = {}): Response {
     const iat = Math.floor(date.getTime() / 1000);
-    const claims = { sub: 'ada-id', sid, username: 'ada', jti: ++this.#minted, iat, exp: iat + ttlSeconds };
+    const names = { username: 'ada', email: 'ada@example.com' };
+    const claims = { sub: 'ada-id', sid, ...names, jti: ++this.#minted, iat, exp: iat + ttlSeconds };
     const accessToken = `e30.${btoa(JSON.stringify(claims)).replace(/=+$/, '')}.signature${this.#minted}`;
     return Response.json(
       { accessToken, tokenType: 'Bearer', expiresIn: ttlSeconds, ...member },
@@ -51,5 +52,6 @@ export class ScriptedService {
 
 /** A problem document. */
 export function problem(status: number, code: string, headers: Record<string, string> = {}): Response {
-  return Response.json({ title: 'Refused', status, code, message: 'Refused' }, { status, headers });
+  const type = `urn:latchkey:error:${code}`;
+  return Response.json({ type, title: 'Refused', status, code, message: 'Refused' }, { status, headers });
 }
