@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { experimental_readRawConfig as readRawConfig } from 'wrangler';
+import { replaceFile } from './replace-file.ts';
 
 interface Target {
   /** The environment whose database it is; `undefined` for the top level. */
@@ -31,7 +32,7 @@ export function writeDatabaseId(path: string, target: Target): boolean {
   database.database_id = target.id;
   const edited = insertId(toml, target, index);
   if (edited === undefined || !hasContent(edited, expected)) return false;
-  writeFileSync(path, edited);
+  replaceFile(path, edited);
   return true;
 }
 

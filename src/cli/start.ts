@@ -1,12 +1,13 @@
 // `npm start`: everything that a local run needs. Secrets where there are none, settings that are sound, the directory's tables,
 // the pages; then `wrangler dev`. Its options are taken: `npm start -- --port 8901`.
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { unstable_getVarsForDev as getVarsForDev } from 'wrangler';
 import { isLocalIssuer } from '../config/settings.ts';
 import { readEnvFile, setInEnvFile, toEnvLines } from './env-file.ts';
 import { makeSecrets } from './key-maker.ts';
 import { type ProjectConfig, pinConfig, readProjectConfig } from './project-config.ts';
+import { replaceFile } from './replace-file.ts';
 import { findMisspelt, findSettingFaults } from './settings-check.ts';
 import { runWrangler } from './wrangler.ts';
 import { type Options, parseOptions, readVarOptions, textOf, textsOf, toArgs } from './wrangler-options.ts';
@@ -76,8 +77,7 @@ RATE_LIMIT=off
   if (names.length === 0) return;
   const completed = setInEnvFile(text, missing);
   // From now on it holds secrets.
-  chmodSync(path, 0o600);
-  writeFileSync(path, completed);
+  replaceFile(path, completed, 0o600);
   console.log(`Wrote a fresh ${names.join(' and ')} into ${basename(path)}.`);
 }
 
