@@ -1,6 +1,6 @@
-// Each code of a field error, provoked over HTTP; and the table of them in docs/reference/api.md.
+// Each code of a field error, provoked over HTTP; and the table of them in docs/reference/errors.md.
 import { describe, expect, it } from 'vitest';
-import apiPage from '../../docs/reference/api.md?raw';
+import errorsPage from '../../docs/reference/errors.md?raw';
 import { fieldErrorCodes } from '../../src/api/error-codes.ts';
 import { PASSWORD, Service, uniqueName } from '../support/service.ts';
 
@@ -64,7 +64,7 @@ describe('a field error', () => {
   });
 
   it('has its code, and the names of its parameters, in the documentation', () => {
-    const section = apiPage.split('\n## Field errors\n')[1]?.split('\n## ')[0] ?? '';
+    const section = errorsPage.split('\n## Field errors\n')[1]?.split('\n## ')[0] ?? '';
     const [, ...rows] = [...section.matchAll(/^\| `(\w+)` +\| +(?:`(\w+)`)? +\|/gm)];
     expect(rows.map(([, code]) => code)).toEqual([...fieldErrorCodes]);
     for (const [, code = '', param] of rows) {

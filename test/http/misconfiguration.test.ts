@@ -15,10 +15,10 @@ import { findInDirectory, listStoredUsernames, readSessions } from '../support/s
 const PUBLIC_KEY = {
   kty: 'EC',
   crv: 'P-256',
-  x: 'f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU',
-  y: 'x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0',
+  x: 'MpO-JJ9UsVei5YASkEdWTPxtlXFpRiRj-lrYV6qvY38',
+  y: 'z-0bnsYRiaZmdUEmzVOYUKk8F-WaBm8u7rYIueEm5tE',
 };
-const PRIVATE_PART = 'jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI';
+const PRIVATE_PART = 'Wzk7loMH8ZoGUmp7OZhveRwxLv4vn-riueKpCUAgonQ';
 /** A private part and a public one, each sound, of two key pairs. */
 const MISMATCHED_KEY = {
   kty: 'OKP',
