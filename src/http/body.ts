@@ -21,9 +21,14 @@ type ObjectSchema<T> = v.GenericSchema<unknown, T>;
 const fatalUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: false });
 
 /** Reads and checks a body. Unknown fields are ignored; missing and mistyped ones come back as field errors. */
-export async function readBody<T>(c: AppContext, schema: ObjectSchema<T>): Promise<ReadBody<T>> {
+export async function readBody<T>(
+  c: AppContext,
+  schema: ObjectSchema<T>,
+  takesForms: boolean,
+): Promise<ReadBody<T>> {
   const format = bodyFormat(c.req.header('Content-Type'));
-  if (format === undefined) return { ok: false, reason: 'unsupported_media_type' };
+  if (format === undefined || (format === 'form' && !takesForms))
+    return { ok: false, reason: 'unsupported_media_type' };
   if (isCompressed(c.req.header('Content-Encoding'))) {
     // RFC 9110 section 15.5.16: says that the coding is at fault, and which one is taken.
     c.header('Accept-Encoding', 'identity');

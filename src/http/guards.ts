@@ -104,11 +104,11 @@ function findQueryFaults(given: URLSearchParams, entries: object): FieldError[] 
 }
 
 /** A body of JSON or a form (body.ts). */
-export function checkBody(schema: v.GenericSchema): Guard {
+export function checkBody(schema: v.GenericSchema, takesForms = false): Guard {
   return {
     refusals: bodyFaults,
     check: async (c, next) => {
-      const read = await readBody(c, schema);
+      const read = await readBody(c, schema, takesForms);
       if (!read.ok) return refuse(c, read.reason, read);
       inputOf(c).body = read.value;
       return next();

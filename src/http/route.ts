@@ -48,6 +48,7 @@ export interface Documentation {
   response?: ResponseName[] | `${string}/${string}`;
   /** `signsIn` sets the refresh cookie; `clears` empties it; `cached` may be kept for five minutes; `remembers` sets the device cookie. */
   effect?: 'signsIn' | 'clears' | 'cached' | 'remembers';
+  /** Beside JSON, which every body may be. */
   takesForms?: boolean;
   /** What the handler itself refuses. */
   refusals?: readonly FailureReason[];
@@ -100,7 +101,7 @@ export function route<
     ...authGuards[auth],
     // Below /admin a parameter that is not known is refused, so an operator's query is always checked.
     ...(auth === 'operator' ? [checkOperatorQuery(query)] : query === undefined ? [] : [checkQuery(query)]),
-    ...(body === undefined ? [] : [checkBody(body)]),
+    ...(body === undefined ? [] : [checkBody(body, reference.takesForms)]),
   ];
   const refusals = [...guards.flatMap((guard) => guard.refusals), ...(reference.refusals ?? [])];
   return {

@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { describe, expect, it } from 'vitest';
+import { routes as all } from '../../src/app.ts';
 import { operations, requests } from '../../src/reference/operations.ts';
 import { BLANKS_IN_HEADERS, OPTIONAL_WHITE_SPACE } from '../support/blanks.ts';
 import { expectProblem } from '../support/problem.ts';
@@ -10,6 +11,30 @@ const service = new Service();
 const JSON_TYPE = { 'Content-Type': 'application/json' };
 const FORM_TYPE = { 'Content-Type': 'application/x-www-form-urlencoded' };
 const LIMIT = 8 * 1024;
+const ADMIN_TOKEN = 'operators-token-of-the-tests-0123456789abcdef';
+
+describe('a body that is a form', () => {
+  const withBody = all.filter(({ body }) => body !== undefined);
+  const others = withBody.filter(({ reference }) => !reference.takesForms);
+
+  it('is taken by two endpoints', () => {
+    const takers = withBody.filter(({ reference }) => reference.takesForms);
+    expect(takers.map(({ path }) => path).toSorted()).toEqual(['/login', '/register']);
+    expect(others.length).toBeGreaterThan(6);
+  });
+
+  it.each(others.map(({ method, path }) => [method, path]))('is no body of %s %s', async (method, path) => {
+    const admin = new Service({ ADMIN_TOKEN });
+    const ada = await admin.register();
+    const response = await admin.fetch(path.replace(':id', ada.id), {
+      method,
+      bearer: path.startsWith('/admin') ? ADMIN_TOKEN : ada.accessToken,
+      headers: FORM_TYPE,
+      body: 'password=x',
+    });
+    await expectProblem(response, 415, 'unsupported_media_type');
+  });
+});
 
 describe.each(['/login', '/register'])('the body of POST %s', (path) => {
   it.each<[string, BodyInit | undefined]>([
