@@ -112,6 +112,7 @@ const showHistory = route({
 const exportData = route({
   method: 'GET',
   path: '/me/export',
+  limit: 'REFRESH_LIMIT',
   auth: 'bearer',
   reference: {
     id: 'exportData',

@@ -35,6 +35,7 @@ const listSessions = route({
 const endSessions = route({
   method: 'DELETE',
   path: '/sessions',
+  limit: 'REFRESH_LIMIT',
   auth: 'bearer',
   query: endSessionsQuery,
   reference: {
@@ -63,6 +64,7 @@ const endSessions = route({
 const endSession = route({
   method: 'DELETE',
   path: '/sessions/:id',
+  limit: 'REFRESH_LIMIT',
   auth: 'bearer',
   reference: {
     id: 'endSession',
