@@ -62,7 +62,7 @@ async function main(): Promise<number> {
   const service = parseServiceUrl(values.url ?? process.env.LATCHKEY_URL ?? 'http://localhost:8787');
   if (!service.ok) return fail(service.message, 2);
   // In `audit`, --operator says whose actions to show.
-  const operator = (command === 'audit' ? undefined : values.operator) ?? userInfo().username;
+  const operator = (command === 'audit' ? undefined : values.operator) ?? toLabel(userInfo().username);
   try {
     await run(new AdminClient({ url: service.url, token, operator }), command, parsed.value);
     return 0;
@@ -110,4 +110,9 @@ async function run(client: AdminClient, command: string, { target, values }: Arg
 function fail(message: string, code: number): number {
   process.stderr.write(`${toVisible(message)}\n`);
   return code;
+}
+
+/** The user name of the system as a label: those of Windows domains and directories hold other characters. */
+function toLabel(userName: string): string {
+  return userName.replaceAll(/[^\w.+-]/g, '_').slice(0, 64) || 'operator';
 }

@@ -49,13 +49,13 @@ export const authenticateOperator: MiddlewareHandler<AppEnv> = async (c, next) =
   if (presented === undefined) return refuse(c, 'no_token');
   if (!(await isEqual(presented, adminToken))) return refuse(c, 'bad_admin_token', { isBearer: true });
   const label = c.req.header('X-Operator') ?? DEFAULT_LABEL;
-  if (!/^[\w.@+-]{1,64}$/.test(label)) {
+  if (!/^[\w.+-]{1,64}$/.test(label)) {
     return refuse(c, 'invalid_input', {
       errors: [
         {
           field: 'X-Operator',
           code: 'invalid_label',
-          message: 'must be 1 to 64 letters, digits, ".", "_", "@", "+" or "-"',
+          message: 'must be 1 to 64 letters, digits, ".", "_", "+" or "-"',
         },
       ],
     });

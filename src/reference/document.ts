@@ -188,7 +188,7 @@ function queryParameters({ query }: Operation): Json[] {
 
 function operatorParameters(auth: Operation['auth']): Json[] {
   if (auth !== 'operator') return [];
-  const schema = { type: 'string', pattern: '^[\\w.@+-]{1,64}$', default: 'operator' };
+  const schema = { type: 'string', pattern: '^[\\w.+-]{1,64}$', default: 'operator' };
   return [{ name: 'X-Operator', in: 'header', description: 'Who asks, for the history.', schema }];
 }
 

@@ -34,7 +34,7 @@ interface Entry {
 }
 
 function ask(method: string, path: string, json?: object, through = service): Promise<Response> {
-  const headers = { 'X-Operator': 'grace@ops' };
+  const headers = { 'X-Operator': 'grace+ops' };
   return through.fetch(`/admin${path}`, { method, bearer: ADMIN_TOKEN, headers, ...(json && { json }) });
 }
 
@@ -65,7 +65,7 @@ describe('an action of an operator', () => {
       expect(response.status).toBe(204);
       const requestId = String(response.headers.get('X-Request-Id'));
       const at = new Date(nowMs).toISOString();
-      expected.unshift({ at, operator: 'grace@ops', action, accountId: ada.id, outcome: 'done', requestId });
+      expected.unshift({ at, operator: 'grace+ops', action, accountId: ada.id, outcome: 'done', requestId });
     }
     expect(await readStored(accountOf(ada.id))).toEqual(NOTHING);
     expect(await readEntries(ada.id)).toEqual(expected);
