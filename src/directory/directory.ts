@@ -70,7 +70,8 @@ export async function reserveName(
   const byOthers = 'SELECT 1 FROM names WHERE key IN (?1, ?2, ?3) AND account_id <> ?4';
   const results = await db.batch<HolderRow>([
     db
-      .prepare('DELETE FROM names WHERE key = ? AND account_id = ?')
+      // Not one that is released: its account may have been deleted since, and tokens with its name still live.
+      .prepare(`DELETE FROM names WHERE key = ? AND account_id = ? AND state <> 'released'`)
       .bind(absentHolder?.key ?? '', absentHolder?.accountId ?? ''),
     db
       .prepare(`DELETE FROM names WHERE key IN (?1, ?2, ?3) AND state = 'released' AND until_ms <= ?4`)

@@ -202,6 +202,32 @@ describe('another account that wants the name', () => {
     for (const person of [ada, bob]) await expectSettled(person.id);
   });
 
+  it('does not get it when its holder was deleted since it was seen to have it', async () => {
+    const [ada, bob] = [await service.register(), await service.register()];
+    const attempt = () => rename(bob, ada.name);
+    const deletion = () => openAccount(ada.id).deleteByOperator(600);
+    await expectProblem(await during(bob.id, attempt, deletion), 409, 'username_taken');
+    await expectProblem(await during(bob.id, attempt, async () => undefined), 409, 'username_taken');
+    expect(await isFree(ada.name)).toBe(false);
+    await expectSettled(bob.id);
+  });
+
+  it('does not get the former name sooner because the account is deleted', async () => {
+    const ada = await service.register();
+    let isDown = true;
+    await interceptNames(ada.id, (call, send) => {
+      if (isDown && call === 'activate') throw new Error('the directory is down');
+      return send();
+    });
+    expect((await rename(ada, uniqueName())).status).toBe(200);
+    isDown = false;
+    expect(await openAccount(ada.id).deleteByOperator(600)).toEqual({ ok: true });
+    passSeconds(HOLD_SECONDS - 1);
+    expect(await isFree(ada.name)).toBe(false);
+    passSeconds(1);
+    expect(await isFree(ada.name)).toBe(true);
+  });
+
   it('does not get the name of a longer-lived token before that has expired', async () => {
     const slow = new Service({ ACCESS_TOKEN_TTL: '1h' });
     const [ada, bob] = [await slow.register(), await slow.register()];

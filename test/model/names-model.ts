@@ -27,6 +27,8 @@ export interface Rules {
   inheritFence: (flow: PendingFlow | undefined) => number;
   /** Whether the intent is stored before the directory is asked. */
   storesFirst: boolean;
+  /** Whether another account may have a name whose holder, as it was seen before, is gone. */
+  isAbandoned: (row: Row) => boolean;
 }
 
 const TTL_SECONDS = 600;
@@ -40,6 +42,7 @@ export const RULES: Rules = {
   fenceMs: FENCE_MS,
   inheritFence: (flow) => flow?.fenceMs ?? 0,
   storesFirst: true,
+  isAbandoned: ({ state }) => state !== 'released',
 };
 
 type Name = 1 | 2;
@@ -79,16 +82,20 @@ export interface State {
   tokens: Record<Name, number>;
   /** How many flows were begun; each has an id of its own. */
   flows: number;
+  /** The name that B wants and has seen A hold. It asks next whether A exists. */
+  seen: Name | 0;
 }
 
 /** An account that uses name 1, and a registration that wants both. */
 export const STARTS: Record<'account' | 'registration', State> = {
   account: {
     ...{ nowMs: 0, isErased: false, flow: 0, running: 0, late: [], tokens: { 1: 0, 2: 0 }, flows: 0 },
+    seen: 0,
     ...{ own: [1], rows: { 1: { by: 'A', state: 'active', untilMs: 0 }, 2: 0 } },
   },
   registration: {
     ...{ nowMs: 0, isErased: false, running: 0, late: [], tokens: { 1: 0, 2: 0 }, flows: 1 },
+    seen: 0,
     ...{ own: [1, 2], rows: { 1: 0, 2: 0 } },
     flow: { id: '1', kind: 'register', phase: 'reserving', fenceMs: 0, takes: [1, 2], former: 0, untilMs: 0 },
   },
@@ -102,6 +109,7 @@ export function* steps(state: State, rules: Rules): Generator<[string, State]> {
   for (const name of [1, 2] as const)
     if (isFree(rows[name], nowMs))
       yield [`B takes ${name}`, { ...state, rows: { ...rows, [name]: HELD_BY_B } }];
+  yield* stepsOfHolder(state, rules);
   for (const [title, ms] of [
     ['a minute passes', FENCE_MS],
     ['an hour passes', 3_600_000],
@@ -110,6 +118,22 @@ export function* steps(state: State, rules: Rules): Generator<[string, State]> {
 }
 
 const HELD_BY_B: Row = { by: 'B', state: 'active', untilMs: 0 };
+
+/** Another account that finds a name taken, asks whether its holder exists, and asks the directory once more when it does not. */
+function* stepsOfHolder(state: State, rules: Rules): Generator<[string, State]> {
+  const { rows, seen, isErased, flow, nowMs } = state;
+  if (seen === 0) {
+    for (const name of [1, 2] as const)
+      if (holds(rows[name])) yield [`B sees A hold ${name}`, { ...state, seen: name }];
+  } else if (isErased && flow === 0) {
+    const row = rows[seen];
+    const isTaken = isFree(row, nowMs) || (row !== 0 && row.by === 'A' && rules.isAbandoned(row));
+    yield [
+      `B asks again for ${seen}, whose holder is gone`,
+      { ...state, seen: 0, rows: isTaken ? { ...rows, [seen]: HELD_BY_B } : rows },
+    ];
+  }
+}
 
 function* stepsOfCalls(state: State, rules: Rules): Generator<[string, State]> {
   const { running, late } = state;

@@ -28,6 +28,11 @@ const SWITCHED_OFF: [string, Partial<Rules>, RegExp][] = [
   ],
   ['begins a change in place of another', { decideStart: () => 'start' }, /held for ever/],
   ['deletes without waiting for late writes', { inheritFence: () => 0 }, /held for ever/],
+  [
+    'frees a name that was released since its holder was seen',
+    { isAbandoned: () => true },
+    /valid token carries/,
+  ],
   ['asks the directory before it stores its intent', { storesFirst: false }, /held for ever/],
 ];
 

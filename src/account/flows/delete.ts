@@ -21,7 +21,8 @@ export async function deleteAccount(
       {
         ...{ kind: 'delete', phase: 'releasing', accountId: account.id },
         ...{ username: account.username, email: account.email, former: findThirdName(pending) },
-        untilMs: nowMs + toNameHoldMs(accessTtlSeconds),
+        // A rename that the directory has not carried out yet holds its former name for longer.
+        untilMs: Math.max(nowMs + toNameHoldMs(accessTtlSeconds), pending?.untilMs ?? 0),
         // What was sent for the change that ends here can still take effect.
         fenceMs: pending?.fenceMs ?? 0,
       },
