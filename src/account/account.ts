@@ -59,9 +59,20 @@ export class Account extends DurableObject<Env> {
       wipe: () => this.#wipe(),
       destroy: () => this.#destroy(),
       report: () => this.#report(FLOW_REPORT_DEADLINE_MS),
+      storeAll: (decide) => this.#storeAll(decide),
     });
     this.#isStored = readSchemaVersion(ctx.storage.sql) > 0;
-    if (this.#isStored) migrate(ctx.storage);
+    if (!this.#isStored) return;
+    migrate(ctx.storage);
+    ctx.waitUntil(this.#restoreAlarm());
+  }
+
+  /**
+   * Sets the alarm of an object that has lost it: the platform drops one that failed some times in a row, as it does when the code has
+   * been rolled back to a version that does not know the storage.
+   */
+  async #restoreAlarm(): Promise<void> {
+    if ((await this.ctx.storage.getAlarm()) === null && this.#isStored) this.#alarm.scheduleAlarm();
   }
 
   /**
@@ -133,7 +144,7 @@ export class Account extends DurableObject<Env> {
   /** Ends a session by its refresh token. Any genuine token of it will do: whoever holds an old one may only end it. */
   signOut(sid: string, client: contract.Actor): Result<undefined, 'unknown_session'> {
     if (!this.#isStored) return fail('unknown_session');
-    return sessions.endSession(this.state, 'signed_out', sid, client);
+    return this.#storeAll(() => sessions.endSession(this.state, 'signed_out', sid, client));
   }
 
   /** The account and the caller's session. */
@@ -179,7 +190,7 @@ export class Account extends DurableObject<Env> {
   ): Result<undefined, 'unknown_session' | 'session_over'> {
     if (this.#readLiveSession(sid) === undefined) return fail('session_over');
     const revokesBrowser = hasCookie && target !== sid;
-    return sessions.endOtherSession(this.state, target, client, { revokesBrowser });
+    return this.#storeAll(() => sessions.endOtherSession(this.state, target, client, { revokesBrowser }));
   }
 
   /** Ends every session, or every other one, and revokes what is pending; with `hasCookie` every device cookie too. */
@@ -192,7 +203,9 @@ export class Account extends DurableObject<Env> {
     const session = this.#readLiveSession(sid);
     if (session === undefined) return fail('session_over');
     const exceptSid = keepCurrent ? sid : undefined;
-    const epoch = sessions.endSessionsExcept(this.state, exceptSid, client, { hasCookie });
+    const epoch = this.#storeAll(() =>
+      sessions.endSessionsExcept(this.state, exceptSid, client, { hasCookie }),
+    );
     const { browserId } = session;
     const isRenewed = keepCurrent && hasCookie && browserId !== null;
     return succeed({ browser: isRenewed ? { browserId, epoch } : undefined });
@@ -225,7 +238,7 @@ export class Account extends DurableObject<Env> {
 
   /** Queues a reset mail. Whoever asks learns nothing of the account, and so nothing of the outcome. */
   requestPasswordReset(caller: contract.Caller): void {
-    if (this.#isOpen()) passwords.requestPasswordReset(this.state, caller, Date.now());
+    if (this.#isOpen()) this.#storeAll(() => passwords.requestPasswordReset(this.state, caller, Date.now()));
     this.#afterMail();
   }
 
@@ -259,7 +272,7 @@ export class Account extends DurableObject<Env> {
     caller: contract.Caller,
   ): Promise<Result<undefined, 'invalid_link' | 'email_taken' | 'directory_unavailable'>> {
     if (!this.#isOpen()) return fail('invalid_link');
-    const verified = addresses.verifyEmail(this.state, token, caller, Date.now());
+    const verified = this.#storeAll(() => addresses.verifyEmail(this.state, token, caller, Date.now()));
     this.#alarm.scheduleAlarm();
     if (!verified.ok) return verified;
     if (verified.value === 'verified') return succeed(undefined);
@@ -341,7 +354,7 @@ export class Account extends DurableObject<Env> {
   /** What an operator may do. Returns the state that it led to, for the operators' index. */
   act(action: contract.OperatorAction, operator: contract.Actor): Result<AccountStatus, 'unknown_account'> {
     if (!this.#isOpen()) return fail('unknown_account');
-    const acted = act(this.state, action, operator, Date.now());
+    const acted = this.#storeAll(() => act(this.state, action, operator, Date.now()));
     const status = readStatus(this.state);
     if (!acted.ok || status === undefined) return fail('unknown_account');
     this.#afterMail();
@@ -436,7 +449,10 @@ export class Account extends DurableObject<Env> {
     return result;
   }
 
-  /** Stores all that a decision writes, or nothing when it throws. The platform does so by itself only for a call without an await. */
+  /**
+   * Stores all that a decision writes, or nothing when it throws. The platform takes the writes of one turn together when the object
+   * dies, and not when the code throws: what was written before stays then.
+   */
   #storeAll<T>(decide: () => T): T {
     try {
       return this.ctx.storage.transactionSync(decide);

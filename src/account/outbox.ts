@@ -128,7 +128,7 @@ async function deliver({ state, env, isStored }: DeliveryContext, due: Outgoing)
   if (kind === undefined) return 'failed';
   const account = isStored() ? state.accounts.readAccount() : undefined;
   if (account === undefined || state.mail.readWaiting(due.id) === undefined) return 'withdrawn';
-  if (isPointless(due, account)) return 'withdrawn';
+  if (isPointless(due, account) || (isLinkKind(due.kind) && state.intents.isDeleting())) return 'withdrawn';
   const purpose = PURPOSES[kind];
   const [signingSecret = ''] = setup.config.refreshSecrets; // loadConfig refuses an empty list
   const token = purpose && mintMailToken(account.id, signingSecret);

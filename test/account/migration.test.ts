@@ -6,16 +6,20 @@ import { findAccountId } from '../../src/directory/directory.ts';
 import { randomId } from '../../src/domain/ids.ts';
 import { hashPassword } from '../../src/passwords/scrypt.ts';
 import {
+  createAccount,
   DEVICE,
   fireAlarm,
   inStore,
   NOTHING,
   openAccount,
   POLICY,
+  readAlarmMs,
   readEvents,
   readStored,
+  runInside,
 } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
+import { eventually } from '../support/eventually.ts';
 import { grantOf, takeValue } from '../support/results.ts';
 import { accountOf, PASSWORD, uniqueName } from '../support/service.ts';
 
@@ -330,5 +334,15 @@ describe('an account that version 5 stored', () => {
       .bind(id)
       .first();
     expect(row).toEqual({ username: change.username, username_key: change.username });
+  });
+});
+
+describe('an object that has lost its alarm', () => {
+  it('sets it again when it starts', async () => {
+    const { id, account } = await createAccount();
+    await runInside(id, (_, { storage }) => storage.deleteAlarm());
+    await evictDurableObject(accountOf(id));
+    expect(await account.exists()).toBe(true);
+    await eventually(async () => expect(await readAlarmMs(id)).toBeGreaterThan(Date.now()));
   });
 });

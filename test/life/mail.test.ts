@@ -6,8 +6,9 @@ import { createBindingSender } from '../../src/mail/mailer.ts';
 import { writeMail } from '../../src/mail/templates.ts';
 import { createWebhookSender } from '../../src/mail/webhook-sender.ts';
 import { expectAbsent } from '../support/absence.ts';
-import { fireAlarmIfSet, inStore, readStored } from '../support/account.ts';
+import { fireAlarmIfSet, inStore, openAccount, readStored } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
+import { interceptNames } from '../support/directory-faults.ts';
 import { eventually } from '../support/eventually.ts';
 import { captureLogs, type LogLine, parseLine } from '../support/logs.ts';
 import {
@@ -258,5 +259,32 @@ describe('a delivery that fails', () => {
     await eventually(() => expect(readReasons(lines)).toContain('failed'));
     const log = lines.map(({ text }) => text).join('\n');
     expectAbsent(log, [ada.email, 'verify-email=', 'mail.test']);
+  });
+});
+
+describe('an account that is being deleted', () => {
+  it('gets no link any more, which could only be refused', async () => {
+    freezeClock();
+    vi.spyOn(console, 'error').mockImplementation(() => {});
+    const ada = await service.register();
+    await awaitMail(ada.email, 'verify_email');
+    let isDown = true;
+    await interceptNames(ada.id, (_, send) => {
+      if (isDown) throw new Error('the directory is down');
+      return send();
+    });
+    expect(await openAccount(ada.id).deleteByOperator(600)).toEqual({
+      ok: false,
+      reason: 'directory_unavailable',
+    });
+    await inStore(ada.id, ({ mail, accounts }) => {
+      mail.enqueue('reset_password', accounts.readAccount()?.email ?? '', Date.now());
+    });
+    const lines = captureLogs({ withMails: true });
+    passSeconds(120);
+    await fireAlarmIfSet(ada.id);
+    await eventually(() => expect(readReasons(lines)).toContain('withdrawn'));
+    expect(deliveriesTo(ada.email).map(({ mail }) => mail.kind)).toEqual(['verify_email']);
+    isDown = false;
   });
 });

@@ -37,14 +37,16 @@ export async function changeEmail(
   }
   const { account } = stillWanted;
   const nowMs = Date.now();
-  state.accounts.writeEmail(email, nowMs);
-  state.mail.useToken(token, nowMs);
-  // Links that were mailed to the former address must not come back with it.
-  state.mail.revokeLinks(token);
-  state.events.record('email_changed', nowMs, actor);
-  // To a mailbox that was proven the owner's, and must be told whatever else was sent; as rare as the links that lead here.
-  state.mail.enqueue('email_changed', account.email, nowMs, account.emailVerifiedAtMs !== null);
-  state.intents.adopt(nowMs + toNameHoldMs(accessTtlSeconds));
+  host.storeAll(() => {
+    state.accounts.writeEmail(email, nowMs);
+    state.mail.useToken(token, nowMs);
+    // Links that were mailed to the former address must not come back with it.
+    state.mail.revokeLinks(token);
+    state.events.record('email_changed', nowMs, actor);
+    // To a mailbox that was proven the owner's, and must be told whatever else was sent; as rare as the links that lead here.
+    state.mail.enqueue('email_changed', account.email, nowMs, account.emailVerifiedAtMs !== null);
+    state.intents.adopt(nowMs + toNameHoldMs(accessTtlSeconds));
+  });
   await runner.settleIfPossible();
   return succeed(undefined);
 }

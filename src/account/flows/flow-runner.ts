@@ -34,6 +34,8 @@ export interface FlowHost {
   wipe: () => void;
   /** Erases the object. */
   destroy: () => Promise<void>;
+  /** Stores all that `decide` writes, or nothing when it throws. */
+  storeAll: <T>(decide: () => T) => T;
   /** Makes the report to the operators' index that is due. */
   report: () => Promise<void>;
 }
@@ -141,8 +143,10 @@ export class FlowRunner {
 
   /** Erases an account that did not get its names. What it has reserved is to be released. */
   abandonRegistration(): void {
-    this.host.state.intents.abandon();
-    this.host.wipe();
+    this.host.storeAll(() => {
+      this.host.state.intents.abandon();
+      this.host.wipe();
+    });
   }
 
   async #reserve(display: string, absentHolder: Holder | undefined): Promise<'reserved' | Holder> {

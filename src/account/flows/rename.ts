@@ -30,10 +30,12 @@ export async function rename(
     return fail('session_over');
   }
   const nowMs = Date.now();
-  state.accounts.writeUsername(username);
-  state.events.record('username_changed', nowMs, actor, sid);
-  state.mail.enqueue('username_changed', account.email, nowMs);
-  state.intents.adopt(nowMs + toRenameHoldMs(accessTtlSeconds));
+  host.storeAll(() => {
+    state.accounts.writeUsername(username);
+    state.events.record('username_changed', nowMs, actor, sid);
+    state.mail.enqueue('username_changed', account.email, nowMs);
+    state.intents.adopt(nowMs + toRenameHoldMs(accessTtlSeconds));
+  });
   await runner.settleIfPossible();
   return succeed(toProfile({ ...account, username }));
 }
