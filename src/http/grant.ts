@@ -78,6 +78,12 @@ export function toSecurityEvent({
   return { at, lastAt, count, kind, sessionId: sid, userAgent, ip, country, operator };
 }
 
+/** An event as the owner of the account sees it: of what an operator did, the label, and not where from. */
+export function toOwnEvent(row: EventRow): SecurityEvent {
+  const hidden = row.operator === null ? {} : { userAgent: null, ip: null, country: null };
+  return toSecurityEvent({ ...row, ...hidden });
+}
+
 /** RFC 3339 in UTC, with milliseconds. */
 export function toRfc3339(ms: number): string {
   return new Date(ms).toISOString();

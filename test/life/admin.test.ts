@@ -310,3 +310,27 @@ describe('an operator', () => {
     );
   });
 });
+
+describe('what an operator did', () => {
+  it('is in the history and the export of the owner with its label, and without the place', async () => {
+    const ada = await service.register();
+    const headers = {
+      'X-Operator': 'grace+ops',
+      'User-Agent': 'a laptop of the operator',
+      'CF-Connecting-IP': '198.51.100.77',
+    };
+    const path = `/admin/accounts/${ada.id}/enable`;
+    expect((await service.fetch(path, { method: 'POST', bearer: ADMIN_TOKEN, headers })).status).toBe(204);
+    const { accessToken } = await service.login(ada.name);
+    const read = async (path: string) =>
+      (await service.fetch(path, { bearer: accessToken })).json<Record<string, { kind: string }[]>>();
+    const place = { userAgent: null, ip: null, country: null };
+    const [{ events = [] }, { history = [] }] = [await read('/me/history'), await read('/me/export')];
+    for (const list of [events, history]) {
+      const event = list.find(({ kind }) => kind === 'enabled');
+      expect(event).toMatchObject({ ...place, operator: 'grace+ops' });
+    }
+    const shown = (await show(ada.id)).events.find(({ kind }) => kind === 'enabled');
+    expect(shown).toMatchObject({ ip: '198.51.100.77', userAgent: 'a laptop of the operator' });
+  });
+});

@@ -11,7 +11,7 @@ import {
 import { parseUsername } from '../../domain/names.ts';
 import { readClientInfo } from '../client-info.ts';
 import { serviceOf } from '../context.ts';
-import { toRfc3339, toSecurityEvent, toSessionInfo, toUser } from '../grant.ts';
+import { toOwnEvent, toRfc3339, toSessionInfo, toUser } from '../grant.ts';
 import { readKnownBrowser } from '../known-browser.ts';
 import { refuse, respondRefusal } from '../problem.ts';
 import { type Route, route } from '../route.ts';
@@ -105,7 +105,7 @@ const showHistory = route({
   handler: async (c, { claims: { sub, sid } }) => {
     const events = await callAccount(c, sub, (account) => account.listEvents(sid), { isRepeatable: true });
     if (!events.ok) return respondRefusal(c, events);
-    return c.json({ events: events.value.map(toSecurityEvent) } satisfies HistoryResponse);
+    return c.json({ events: events.value.map(toOwnEvent) } satisfies HistoryResponse);
   },
 });
 
@@ -131,7 +131,7 @@ const exportData = route({
       user: toUser(data.profile),
       emailVerified: data.isEmailVerified,
       sessions: data.sessions.map((session) => toSessionInfo(session, sid)),
-      history: data.events.map(toSecurityEvent),
+      history: data.events.map(toOwnEvent),
       credentials: data.credentials.map(({ kind, createdAtMs, lastUsedAtMs }) => ({
         kind,
         createdAt: toRfc3339(createdAtMs),
