@@ -402,7 +402,7 @@ export class Account extends DurableObject<Env> {
     this.ctx.storage.transactionSync(() => {
       const tables = sql
         .exec<{ name: string }>(
-          "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_cf_*'",
+          "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_cf_*' AND name NOT GLOB 'sqlite_*'",
         )
         .toArray();
       for (const { name } of tables) if (!KEPT_TABLES.includes(name)) sql.exec(`DELETE FROM ${name}`);

@@ -62,14 +62,14 @@ describe('the alarm of an account', () => {
     expect(await readAlarmMs(id)).toBe(nowMs + DAY_MS);
     passSeconds(DAY_SECONDS - 1);
     await fireAlarm(id);
-    expect(await inStore(id, (store) => store.throttles.read('strangers'))).toEqual({
+    expect(await inStore(id, (store) => store.throttles.read('other_browsers'))).toEqual({
       failures: 1,
       lastFailureAtMs: nowMs,
     });
     expect(await readAlarmMs(id)).toBe(nowMs + DAY_MS);
     passSeconds(1);
     await fireAlarm(id);
-    expect(await inStore(id, (store) => store.throttles.read('strangers'))).toBeUndefined();
+    expect(await inStore(id, (store) => store.throttles.read('other_browsers'))).toBeUndefined();
   });
 
   it('is not set again when nothing is left to run out, and the account stays', async () => {
@@ -157,6 +157,8 @@ describe('an object without account', () => {
     await fireAlarm(id);
     expect(await readStored(accountOf(id))).toEqual(NOTHING);
     expect(await account.signIn(PASSWORD, DEVICE, POLICY)).toEqual({ ok: false, reason: 'unknown_account' });
-    expect(await inStore(id, (store) => store.throttles.read('strangers'))).toMatchObject({ failures: 1 });
+    expect(await inStore(id, (store) => store.throttles.read('other_browsers'))).toMatchObject({
+      failures: 1,
+    });
   });
 });

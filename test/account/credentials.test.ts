@@ -78,7 +78,7 @@ describe('an account with a second factor', () => {
     expect(takeValue(result)).toEqual({ status: 'factor_required', methods: ['totp'] });
     expect(await readSids(id)).toHaveLength(1);
     expect(await readEvents(id)).toEqual(before);
-    expect(await inStore(id, ({ throttles }) => throttles.read('strangers'))).toEqual({
+    expect(await inStore(id, ({ throttles }) => throttles.read('other_browsers'))).toEqual({
       failures: 1,
       lastFailureAtMs: nowMs,
     });

@@ -12,7 +12,7 @@ async function decoyIdOf(nameKey: string): Promise<string> {
   return deriveDecoyId(await importDecoyKey(REFRESH_SECRET), nameKey);
 }
 
-/** All that a stranger sees of an attempt, less the id of the request. */
+/** All that the response to an attempt shows, less the id of the request. */
 async function attempt(username: string, password = 'wrong horse') {
   const response = await service.post('/login', { json: { username, password } });
   const headers = Object.fromEntries(response.headers);
@@ -22,11 +22,11 @@ async function attempt(username: string, password = 'wrong horse') {
 }
 
 function readThrottle(id: string) {
-  return inStore(id, (store) => store.throttles.read('strangers'));
+  return inStore(id, (store) => store.throttles.read('other_browsers'));
 }
 
 describe('a name that nobody has', () => {
-  it('answers like one that somebody has, through twelve attempts and every wait between them', async () => {
+  it('gets the same response as one that somebody has, through twelve attempts and every wait between them', async () => {
     freezeClock();
     const { id, name } = await service.register();
     const nobody = uniqueName();
@@ -51,7 +51,7 @@ describe('a name that nobody has', () => {
     ]);
   });
 
-  it('answers like one that somebody has when it is an e-mail address', async () => {
+  it('gets the same response as one that somebody has when it is an e-mail address', async () => {
     freezeClock();
     const { id, email } = await service.register();
     const nobody = `${uniqueName()}@example.com`;
@@ -72,7 +72,7 @@ describe('a name that nobody has', () => {
     const [nobody, another] = [uniqueName(), uniqueName()];
     const throttle = { failures: 6, lastFailureAtMs: Date.now() };
     await attempt(nobody);
-    await inStore(await decoyIdOf(nobody), (store) => store.throttles.write('strangers', throttle));
+    await inStore(await decoyIdOf(nobody), (store) => store.throttles.write('other_browsers', throttle));
     expect(await attempt(nobody)).toMatchObject({ status: 429 });
     expect(await attempt(another)).toMatchObject({ status: 401 });
   });

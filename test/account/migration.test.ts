@@ -74,7 +74,7 @@ describe('an account that version 1 stored', () => {
     ]);
     expect(tables.intent).toEqual([]);
     expect(tables.throttle).toEqual([
-      { bucket: 'strangers', failures: 4, last_failure_at_ms: expect.any(Number) },
+      { bucket: 'other_browsers', failures: 4, last_failure_at_ms: expect.any(Number) },
     ]);
     expect(tables.event).toEqual([expect.objectContaining({ kind: 'signed_in', operator: null })]);
     expect(await account.signIn(PASSWORD, DEVICE, POLICY)).toMatchObject({ ok: true });

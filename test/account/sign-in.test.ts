@@ -96,7 +96,7 @@ describe('a sign-in', () => {
       reason: 'wrong_password',
     });
     expect(await inStore(id, (store) => store.sessions.listSessions())).toEqual([session]);
-    expect(await inStore(id, (store) => store.throttles.read('strangers'))).toEqual({
+    expect(await inStore(id, (store) => store.throttles.read('other_browsers'))).toEqual({
       failures: 1,
       lastFailureAtMs: nowMs,
     });
@@ -114,14 +114,13 @@ describe('a sign-in', () => {
     const failures = { failures: 5, lastFailureAtMs: nowMs };
     const own = `browser:${browser.browserId}`;
     await inStore(id, ({ throttles }) => {
-      for (const bucket of ['strangers', own]) throttles.write(bucket, failures);
+      for (const bucket of ['other_browsers', own]) throttles.write(bucket, failures);
     });
     for (const conditions of [{}, { browser }])
       expect(await account.signIn(PASSWORD, DEVICE, POLICY, conditions)).toMatchObject({ ok: true });
-    expect(await inStore(id, ({ throttles }) => [throttles.read('strangers'), throttles.read(own)])).toEqual([
-      failures,
-      undefined,
-    ]);
+    expect(
+      await inStore(id, ({ throttles }) => [throttles.read('other_browsers'), throttles.read(own)]),
+    ).toEqual([failures, undefined]);
   });
 });
 
@@ -134,7 +133,7 @@ describe('the throttle', () => {
     }
     const throttled = { ok: false, reason: 'account_throttled', retryAfterSeconds: 30 };
     expect(await account.signIn(PASSWORD, DEVICE, POLICY)).toEqual(throttled);
-    expect(await inStore(id, (store) => store.throttles.read('strangers'))).toEqual({
+    expect(await inStore(id, (store) => store.throttles.read('other_browsers'))).toEqual({
       failures: 6,
       lastFailureAtMs: nowMs,
     });
@@ -143,11 +142,11 @@ describe('the throttle', () => {
     expect(await account.signIn(PASSWORD, DEVICE, POLICY)).toMatchObject({ ok: true });
   });
 
-  it('answers without hashing, and without writing', async () => {
+  it('responds without hashing, and without writing', async () => {
     const nowMs = freezeClock();
     const { id, account } = await createAccount();
     await inStore(id, (store) => {
-      store.throttles.write('strangers', { failures: 6, lastFailureAtMs: nowMs });
+      store.throttles.write('other_browsers', { failures: 6, lastFailureAtMs: nowMs });
       // Not a hash at all: from here on, whoever goes as far as checking a password fails.
       store.credentials.rehashPassword('tripwire');
     });
@@ -170,11 +169,13 @@ describe('the throttle', () => {
     const nowMs = freezeClock();
     const { id, account } = await createAccount();
     await inStore(id, (store) =>
-      store.throttles.write('strangers', { failures: 20, lastFailureAtMs: nowMs }),
+      store.throttles.write('other_browsers', { failures: 20, lastFailureAtMs: nowMs }),
     );
     passSeconds(DAY_SECONDS);
     expect(await account.signIn('wrong', DEVICE, POLICY)).toEqual({ ok: false, reason: 'wrong_password' });
-    expect(await inStore(id, (store) => store.throttles.read('strangers'))).toMatchObject({ failures: 1 });
+    expect(await inStore(id, (store) => store.throttles.read('other_browsers'))).toMatchObject({
+      failures: 1,
+    });
   });
 });
 

@@ -26,7 +26,7 @@ describe('sign-ins at once', () => {
       await expectProblem(response, 429, 'too_many_attempts');
     }
     const throttle = { failures: 6, lastFailureAtMs: nowMs };
-    expect(await inStore(ada.id, (store) => store.throttles.read('strangers'))).toEqual(throttle);
+    expect(await inStore(ada.id, (store) => store.throttles.read('other_browsers'))).toEqual(throttle);
     expect((await readEvents(ada.id)).filter(({ kind }) => kind === 'sign_in_failed')).toMatchObject([
       { count: 6 },
     ]);

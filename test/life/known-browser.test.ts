@@ -19,10 +19,10 @@ async function deviceOf(response: Response): Promise<string> {
   return device;
 }
 
-/** Six failures of strangers, without the hashes that they took. */
+/** Six failures of other browsers, without the hashes that they took. */
 function plantFailures(id: string): Promise<void> {
   return inStore(id, ({ throttles }) =>
-    throttles.write('strangers', { failures: 6, lastFailureAtMs: Date.now() }),
+    throttles.write('other_browsers', { failures: 6, lastFailureAtMs: Date.now() }),
   );
 }
 
@@ -37,7 +37,7 @@ describe('a browser that signed in before', () => {
     expect(claims.sub).toBe(ada.id);
   });
 
-  it('signs in at the first try while strangers guess a thousand times', async () => {
+  it('signs in at the first try while other browsers guess a thousand times', async () => {
     freezeClock();
     const ada = await service.register();
     const device = await deviceOf(await signIn(ada.name));
@@ -51,7 +51,7 @@ describe('a browser that signed in before', () => {
     expect(tried).toBe(6);
     await expectProblem(await signIn(ada.name), 429, 'too_many_attempts');
     expect((await signIn(ada.name, device)).status).toBe(200);
-    // The owner's success is no stranger's.
+    // The owner's success clears only its own failures.
     await expectProblem(await signIn(ada.name), 429, 'too_many_attempts');
   });
 
@@ -100,7 +100,7 @@ describe('a browser that signed in before', () => {
     expect(decodePayload(await deviceOf(response)).bid).not.toBe(decodePayload(device).bid);
   });
 
-  it('is a stranger to every other account', async () => {
+  it('is not known to any other account', async () => {
     freezeClock();
     const ada = await service.register();
     const bob = await service.register();
@@ -109,7 +109,7 @@ describe('a browser that signed in before', () => {
     await expectProblem(await signIn(ada.name, device), 429, 'too_many_attempts');
   });
 
-  it('cannot be made up: forged, changed and other tokens count as a stranger', async () => {
+  it('cannot be made up: forged, changed and other tokens count as not known', async () => {
     freezeClock();
     const ada = await service.register();
     const device = await deviceOf(await signIn(ada.name));

@@ -44,7 +44,7 @@ describe('one recipient', () => {
       await settle(ada.id);
     }
     passSeconds(360);
-    const json = { email: `thief-${ada.email}`, password };
+    const json = { email: `attacker-${ada.email}`, password };
     const { accessToken: bearer } = await service.login(ada.name, password);
     expect((await service.fetch('/email', { method: 'PUT', bearer, json })).status).toBe(202);
     await settle(ada.id);
@@ -121,9 +121,9 @@ describe('one recipient', () => {
       const token = readLinkToken(await awaitMail(ada.email, 'verify_email'));
       if (isConfirmed) await service.post('/email/verify', { json: { token } });
       for (let index = 0; index < 14; index += 1) {
-        const stranger = await service.register();
-        await askForChange(stranger.accessToken, ada.email);
-        await settle(stranger.id);
+        const other = await service.register();
+        await askForChange(other.accessToken, ada.email);
+        await settle(other.id);
       }
       // Every hour for a day: whoever cannot get a link cannot get in.
       for (let hour = 1; hour <= 24; hour += 1) {
@@ -174,9 +174,9 @@ describe('one account', () => {
       for (const kind of ['password_changed', 'email_changed'])
         while (limits.take('notice', Date.now(), kind).allowed);
     });
-    const thief = `thief-${ada.email}`;
-    expect((await askForChange(ada.accessToken, thief)).status).toBe(202);
-    const link = readLinkToken(await awaitMail(thief, 'confirm_new_email'));
+    const attacker = `attacker-${ada.email}`;
+    expect((await askForChange(ada.accessToken, attacker)).status).toBe(202);
+    const link = readLinkToken(await awaitMail(attacker, 'confirm_new_email'));
     expect((await service.post('/email/verify', { json: { token: link } })).status).toBe(204);
     await settle(ada.id);
     expect(deliveredKinds(ada.email).slice(1)).toEqual(['email_changing', 'email_changed']);
@@ -186,9 +186,9 @@ describe('one account', () => {
     const ada = await service.register();
     const token = readLinkToken(await awaitMail(ada.email, 'verify_email'));
     await service.post('/email/verify', { json: { token } });
-    const thief = `thief-${ada.email}`;
-    await askForChange(ada.accessToken, thief);
-    const link = readLinkToken(await awaitMail(thief, 'confirm_new_email'));
+    const attacker = `attacker-${ada.email}`;
+    await askForChange(ada.accessToken, attacker);
+    const link = readLinkToken(await awaitMail(attacker, 'confirm_new_email'));
     await settle(ada.id);
     failNext(1);
     await service.post('/email/verify', { json: { token: link } });
@@ -196,7 +196,7 @@ describe('one account', () => {
     expect(deliveredKinds(ada.email)).not.toContain('email_changed');
     const gone = { method: 'DELETE', bearer: ada.accessToken, json: { password: PASSWORD } };
     expect((await service.fetch('/me', gone)).status).toBe(204);
-    await awaitMail(thief, 'account_deleted');
+    await awaitMail(attacker, 'account_deleted');
     expect(deliveredKinds(ada.email)).toContain('email_changed');
   });
 
@@ -226,13 +226,13 @@ describe('one account', () => {
     }
     failNext(1);
     const { accessToken } = await service.login(ada.name);
-    expect((await askForChange(accessToken, `thief-${ada.email}`)).status).toBe(202);
+    expect((await askForChange(accessToken, `attacker-${ada.email}`)).status).toBe(202);
     await settle(ada.id);
     passSeconds(3 * 86_400);
     await fireAlarmIfSet(ada.id);
     await settle(ada.id);
     await awaitMail(ada.email, 'email_changing');
-    expect(deliveriesTo(`thief-${ada.email}`)).toHaveLength(1);
+    expect(deliveriesTo(`attacker-${ada.email}`)).toHaveLength(1);
   });
 
   it('counts a mail once, however often the provider refuses it', async () => {
@@ -317,7 +317,7 @@ describe('a provider that takes its time', () => {
       // Without a name: the directory refuses it.
       intents.begin({ kind: 'rename', phase: 'adopted', accountId: ada.id }, Date.now() - FENCE_MS - 1);
       mail.enqueue('password_changed', ada.email, Date.now() - 1);
-      throttles.write('strangers', { failures: 1, lastFailureAtMs: Date.now() - 90_000_000 });
+      throttles.write('other_browsers', { failures: 1, lastFailureAtMs: Date.now() - 90_000_000 });
     });
     for (let firings = 0; firings < 3; firings += 1) {
       await service.post('/password/forgot', { json: { email: ada.email } });

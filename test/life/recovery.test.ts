@@ -1,9 +1,9 @@
 import { env } from 'cloudflare:workers';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { findAccountId } from '../../src/directory/directory.ts';
 import { mintMailToken } from '../../src/tokens/mail-token.ts';
-import { fireAlarmIfSet, inStore, readStored } from '../support/account.ts';
+import { fireAlarmIfSet, inStore, readStored, runInside } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
 import { holdCalls, interceptNames } from '../support/directory-faults.ts';
 import { linksTo } from '../support/effects.ts';
@@ -225,6 +225,96 @@ it('a link that is revoked between the directory and the account moves neither',
   expect(await findAccountId(env.DIRECTORY, ada.email)).toBe(ada.id);
   expect(await findAccountId(env.DIRECTORY, email)).toBeUndefined();
 });
+
+describe('a mail whose delivery waits for the directory', () => {
+  /** Holds the look-up of the holder of a new address up, once. */
+  async function holdLookUp(id: string): Promise<ReturnType<typeof holdCalls>> {
+    const held = holdCalls();
+    const bindings = await runInside(id, (account) => Reflect.get(account, 'env') as Env);
+    const real = env.DIRECTORY;
+    let isHeld = false;
+    const prepare = (sql: string): D1PreparedStatement => {
+      const statement = real.prepare(sql);
+      if (isHeld || !/^SELECT account_id/.test(sql)) return statement;
+      isHeld = true;
+      const first = async (...values: unknown[]) => {
+        await held.wait();
+        return statement.bind(...values).first();
+      };
+      return { bind: (...values: unknown[]) => ({ first: () => first(...values) }) } as D1PreparedStatement;
+    };
+    const directory = { batch: real.batch.bind(real), prepare } as D1Database;
+    const spy = vi.spyOn(bindings, 'DIRECTORY', 'get').mockReturnValue(directory);
+    onTestFinished(() => spy.mockRestore());
+    return held;
+  }
+
+  const settled = (id: string) =>
+    eventually(async () => {
+      expect(await inStore(id, ({ mail }) => mail.readNextTryMs())).toBeUndefined();
+    });
+
+  const DURING: [string, string | undefined, (ada: Person) => Promise<unknown>][] = [
+    [
+      'PUT /password',
+      'password_changed',
+      (ada) => RECOVERIES['PUT /password']?.(ada, ada) ?? Promise.reject(),
+    ],
+    [
+      'a reset',
+      'password_changed',
+      async ({ id, email }) => {
+        const token = mintMailToken(id, REFRESH_SECRET);
+        await inStore(id, ({ mail }) => mail.storeToken(token, 'reset_password', email, Date.now()));
+        const json = { token: `${id}.${token}`, newPassword: NEW_PASSWORD };
+        expect((await service.post('/password/reset', { json })).status).toBe(204);
+      },
+    ],
+    ['a forced reset', 'reset_password', ({ id }) => operate('POST', id, 'password-reset')],
+    [
+      'the end of all sessions',
+      undefined,
+      (ada) => RECOVERIES['the end of all sessions']?.(ada, ada) ?? Promise.reject(),
+    ],
+    ['an operator who disables it', undefined, ({ id }) => operate('POST', id, 'disable')],
+  ];
+
+  it.each(DURING)('is withdrawn by %s, whose own mail is sent', async (_, kind, recover) => {
+    const ada = await service.register();
+    await awaitMail(ada.email, 'verify_email');
+    await settled(ada.id);
+    const held = await holdLookUp(ada.id);
+    const email = `attacker-${ada.name}@example.com`;
+    expect((await askForChange(ada, email)).status).toBe(202);
+    await held.reached();
+    await recover(ada);
+    held.release();
+    await settled(ada.id);
+    expect(deliveriesTo(email)).toEqual([]);
+    expect(await linksOf(ada.id, 'change_email')).toEqual([]);
+    if (kind !== undefined) await awaitMail(ada.email, kind as 'password_changed');
+  });
+
+  it('does not stand for another mail that is queued meanwhile', async () => {
+    const ada = await service.register();
+    await awaitMail(ada.email, 'verify_email');
+    await settled(ada.id);
+    const ids: number[] = [];
+    for (const _ of ['first', 'second']) {
+      await inStore(ada.id, ({ mail }) => {
+        mail.enqueue('confirm_new_email', 'later@example.com', Date.now() + 3_600_000);
+        ids.push(mail.readNextDue(Date.now() + 7_200_000)?.id ?? 0);
+        mail.revokeLinks();
+      });
+    }
+    expect(ids[1]).toBeGreaterThan(ids[0] ?? 0);
+  });
+});
+
+async function linksOf(id: string, purpose: string): Promise<unknown[]> {
+  const { tables } = await readStored(accountOf(id));
+  return (tables.mail_token ?? []).filter((row) => row.purpose === purpose);
+}
 
 it('a disabled account completes nothing that was pending', async () => {
   const ada = await service.register();

@@ -144,7 +144,9 @@ describe('the Worker', () => {
     for (const write of writes) expect(write).toMatch(/^INSERT INTO names SELECT [^;]* FROM accounts\b/s);
     const database = new DatabaseSync(':memory:');
     for (const sql of migrations) database.exec(sql);
-    const tables = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all();
+    const tables = database
+      .prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB 'sqlite_*'")
+      .all();
     expect(tables.map(({ name }) => name)).toContain('names');
     for (const { name } of tables) expect(database.prepare(`SELECT * FROM ${name}`).all()).toEqual([]);
     database.close();

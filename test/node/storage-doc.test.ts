@@ -39,7 +39,7 @@ function readSchema(db: DatabaseSync): Record<string, string[]> {
       .prepare(sql)
       .all(...values)
       .map(({ name }) => String(name));
-  const tables = read("SELECT name FROM sqlite_master WHERE type = 'table'");
+  const tables = read("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB 'sqlite_*'");
   return Object.fromEntries(
     tables.map((table) => [table, read('SELECT name FROM pragma_table_info(?)', table)]),
   );

@@ -124,7 +124,7 @@ export function readStored(stub: DurableObjectStub<Account>): Promise<Stored> {
   return runInDurableObject(stub, async (_, { storage }) => {
     const names = storage.sql
       .exec<{ name: string }>(
-        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_cf_*' ORDER BY name",
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB '_cf_*' AND name NOT GLOB 'sqlite_*' ORDER BY name",
       )
       .toArray();
     return {

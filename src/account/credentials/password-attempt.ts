@@ -31,7 +31,7 @@ export interface Match extends BrowserStanding {
 export type PasswordCheck = Result<Match, PasswordRefusal>;
 
 /** Where failures of unknown browsers are counted. A browser that signed in before has a bucket of its own, and does not wait for theirs. */
-const SHARED_BUCKET = 'strangers';
+const SHARED_BUCKET = 'other_browsers';
 /** A browser that was known for this long has limits of its own, and its sessions are evicted last. */
 const ESTABLISHED_AFTER_MS = 24 * 60 * 60 * 1000;
 /** Tries of one account that wait at most, of all its known browsers together: as many as of all others. */

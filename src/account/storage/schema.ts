@@ -181,6 +181,25 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE session ADD COLUMN authenticated_at_ms INTEGER NOT NULL DEFAULT 0;
   UPDATE session SET authenticated_at_ms = created_at_ms;
   `,
+  // 9: the id of a queued mail is never given to another one: a delivery that waits for a response finds its own row, or none. And the
+  // failures that all browsers share which are not known have the name that the documentation gives them.
+  `
+  CREATE TABLE outbox_with_own_ids (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL,
+    address TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    created_at_ms INTEGER NOT NULL,
+    next_try_at_ms INTEGER NOT NULL,
+    done_at_ms INTEGER,
+    counted_at_ms INTEGER
+  ) STRICT;
+  INSERT INTO outbox_with_own_ids
+  SELECT id, kind, address, attempts, created_at_ms, next_try_at_ms, done_at_ms, counted_at_ms FROM outbox;
+  DROP TABLE outbox;
+  ALTER TABLE outbox_with_own_ids RENAME TO outbox;
+  UPDATE throttle SET bucket = 'other_browsers' WHERE bucket = 'strangers';
+  `,
 ];
 
 /** The version that this code reads and writes. */
