@@ -40,7 +40,7 @@ async function readTokens(response: Response): Promise<{ accessToken: string; co
 }
 
 describe('an account that leaves memory between all calls', () => {
-  it('rotates, repeats within the window, and ends the session of a thief', async () => {
+  it('rotates, repeats within the window, and ends the session at a reuse', async () => {
     freezeClock();
     const ada = await service.register();
     await evictDurableObject(accountOf(ada.id));

@@ -18,7 +18,7 @@ hashForReal();
 const service = new Service();
 const WRONG_PASSWORD = 'correct horse battery stable';
 
-/** Every way in which a dump could hold a text so that a thief gets it back, or recognises it when seen again. */
+/** Every way in which a dump could hold a text so that a reader gets it back, or recognises it when seen again. */
 async function spellingsOf(text: string): Promise<string[]> {
   const bytes = new TextEncoder().encode(text);
   const digests = await Promise.all(

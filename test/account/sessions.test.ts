@@ -69,7 +69,7 @@ describe('a refresh', () => {
     expect(await account.listSessions(session.sid)).toEqual({ ok: false, reason: 'session_over' });
   });
 
-  it('answers the predecessor with the same session again, and writes nothing', async () => {
+  it('responds to the predecessor with the same session again, and writes nothing', async () => {
     freezeClock();
     const { id, account, session } = await createAccount();
     const rotated = takeValue(await account.refresh(session.sid, 1, DEVICE, POLICY));

@@ -96,11 +96,11 @@ describe('a refusal', () => {
     expect(status).toBe(STATUS_OF[code]);
   });
 
-  it('looks the same to strangers whether the name or the password is wrong', () => {
+  it('looks the same whether the name or the password is wrong', () => {
     expect(describeFailure('unknown_account')).toEqual(describeFailure('wrong_password'));
   });
 
-  it('looks the same to strangers whatever is wrong with a token', () => {
+  it('looks the same whatever is wrong with a token', () => {
     const faults: FailureReason[] = [
       'token_malformed',
       'token_unknown_key',
@@ -112,7 +112,7 @@ describe('a refusal', () => {
     for (const fault of faults) expect(describeFailure(fault)).toEqual(describeFailure('no_token'));
   });
 
-  it('looks the same to strangers however a session ended', () => {
+  it('looks the same however a session ended', () => {
     expect(describeFailure('refresh_token_reuse')).toEqual(describeFailure('session_over'));
     expect(describeFailure('session_expired')).toEqual(describeFailure('session_over'));
   });
@@ -146,7 +146,7 @@ describe('an outage', () => {
       expect(outage).toBeInstanceOf(Error);
       expect(outage).toMatchObject({ name: 'OutageError', message: reason, reason, cause });
       expect(describeFailure(outage.reason)).toMatchObject({ status: 503, code: 'unavailable' });
-      // What ends up in a log or an answer does not bring the cause along.
+      // What ends up in a log or a response does not bring the cause along.
       expect(String(outage)).toBe(`OutageError: ${reason}`);
     },
   );

@@ -1,4 +1,4 @@
-// Where we answer otherwise than a Wycheproof vector says, by number and with the reason. The tests hold this list to be
+// Where we decide otherwise than a Wycheproof vector says, by number and with the reason. The tests hold this list to be
 // exact: a vector that is listed must deviate, and one that is not must not.
 
 export interface Exceptions {

@@ -161,7 +161,7 @@ describe('the demo page', () => {
     await expectStatus(page, 'Refreshed.');
   });
 
-  it('waits for a service that answers 503, and signs in again without a password', async () => {
+  it('waits for a service that responds 503, and signs in again without a password', async () => {
     const { page, username } = await stage.signUp(profile);
     await page.route('**/refresh', (route) =>
       route.fulfill({ status: 503, headers: { 'Retry-After': '1' } }),

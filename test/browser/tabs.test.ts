@@ -80,9 +80,9 @@ describe('a stolen cookie', () => {
     await press(page, 'Refresh now');
     await expectStatus(page, 'Refreshed.');
     await page.waitForTimeout(GRACE_SECONDS * 1000 + 500);
-    const thief = await stage.openProfile();
-    await thief.addCookies(stolen);
-    const there = await stage.openDemo(thief);
+    const copy = await stage.openProfile();
+    await copy.addCookies(stolen);
+    const there = await stage.openDemo(copy);
     await expectStatus(there, 'Your session has ended');
     await press(page, 'Refresh now');
     await expectStatus(page, 'Your session has ended');

@@ -1,4 +1,4 @@
-// The client against answers of every kind. These tests run on workerd and on Node alike.
+// The client against responses of every kind. These tests run on workerd and on Node alike.
 
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Client, type ClientState, createClient, LatchkeyError } from '../../src/client/index.ts';
@@ -32,7 +32,7 @@ describe('signing in', () => {
     expect(service.asked).toHaveLength(1);
   });
 
-  it('by registering answers with the user', async () => {
+  it('by registering returns the user', async () => {
     const user = {
       id: 'ada-id',
       username: 'ada',
@@ -44,7 +44,7 @@ describe('signing in', () => {
     expect(client.state.status).toBe('signed_in');
   });
 
-  it('by registering where the address has to be confirmed first answers with the user, and nobody is signed in', async () => {
+  it('by registering where the address has to be confirmed first responses with the user, and nobody is signed in', async () => {
     const user = {
       id: 'ada-id',
       username: 'ada',
@@ -67,7 +67,7 @@ describe('signing in', () => {
     expect(client.state).toEqual({ status: 'unknown', isRetrying: false });
   });
 
-  it('without an answer throws `network`, and is not repeated: the password may have been wrong', async () => {
+  it('without a response throws `network`, and is not repeated: the password may have been wrong', async () => {
     service.on('POST /login', () => {
       throw new TypeError('no route to host');
     });
@@ -77,7 +77,7 @@ describe('signing in', () => {
     expect(service.asked).toHaveLength(1);
   });
 
-  it('throws what a proxy answers instead, in words', async () => {
+  it('throws what a proxy responds instead, in words', async () => {
     service.on('POST /login', () => new Response('<h1>Bad gateway</h1>', { status: 502 }));
     await expect(signIn()).rejects.toMatchObject({ code: 'unavailable', status: 502 });
   });
@@ -98,7 +98,7 @@ describe('restoring', () => {
     expect(service.asked).toHaveLength(1);
   });
 
-  it('reads the code, so that a service that answers 406 is understood too', async () => {
+  it('reads the code, so that a service that responds 406 is understood too', async () => {
     service.on('POST /refresh', () => problem(406, 'session_ended'));
     expect(await client.restore()).toBe(false);
     expect(client.state).toEqual({ status: 'signed_out', reason: 'session_ended' });
@@ -383,7 +383,7 @@ describe('fetch', () => {
 });
 
 describe('a call to the service that needs a token first', () => {
-  it('throws what refused the token, and not that nobody answered', async () => {
+  it('throws what refused the token, and not that nobody responded', async () => {
     service.on('POST /refresh', () => problem(403, 'origin_not_allowed'));
     await expect(client.sessions.list()).rejects.toMatchObject({ code: 'origin_not_allowed', status: 403 });
   });
@@ -529,7 +529,7 @@ describe('a rejection', () => {
     expect(service.asked).toHaveLength(1);
   });
 
-  it('of a request to another API without an answer is `network`, with the cause', async () => {
+  it('of a request to another API without a response is `network`, with the cause', async () => {
     const cause = new TypeError('no route to host');
     service.on('GET /api', () => Promise.reject(cause));
     const refused = client.fetch(`${BASE}/api`);

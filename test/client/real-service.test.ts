@@ -63,7 +63,7 @@ describe('the client and the service', () => {
     expect(client.state).toEqual({ status: 'signed_out', reason: 'session_ended' });
   });
 
-  it('understand each other where the service answers 406', async () => {
+  it('understand each other where the service responds 406', async () => {
     const strange = new Service({ UNAUTHORIZED_STATUS: '406' });
     const fetch = ((input: RequestInfo | URL, init?: RequestInit) =>
       strange.fetch(new URL(new Request(input, init).url).pathname, {

@@ -1,4 +1,4 @@
-// A service that answers as a test tells it, and remembers what it was asked. The real one is in real-service.test.ts.
+// A service that responses as a test tells it, and remembers what it was sent. The real one is in real-service.test.ts.
 
 export const BASE = 'https://auth.test';
 
@@ -33,11 +33,11 @@ export class ScriptedService {
     };
     this.asked.push(asked);
     const answer = this.#answers[`${asked.method} ${pathname}`];
-    if (answer === undefined) throw new Error(`nobody said how to answer ${asked.method} ${pathname}`);
+    if (answer === undefined) throw new Error(`nobody said how to respond to ${asked.method} ${pathname}`);
     return answer(asked);
   };
 
-  /** A fresh token of a session, as the service would answer. */
+  /** A fresh token of a session, as the service would respond. */
   pair({ sid = 'session', ttlSeconds = 600, date = new Date(), member = {} } = {}): Response {
     const iat = Math.floor(date.getTime() / 1000);
     const names = { username: 'ada', email: 'ada@example.com' };

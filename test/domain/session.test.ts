@@ -82,7 +82,7 @@ describe('whatever happens to a session', () => {
     );
   });
 
-  it('the predecessor is never answered later than the grace window after the rotation', () => {
+  it('the predecessor is never repeated later than the grace window after the rotation', () => {
     fc.assert(
       fc.property(policies, times, histories, (policy, openedAtMs, history) => {
         let session = openSession(SID, DEVICE, openedAtMs, policy, authenticateByPassword(openedAtMs));

@@ -26,9 +26,9 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-/** Ways in which the platform says that an account did not answer. */
+/** Ways in which the platform says that an account did not respond. */
 const outages: [string, object][] = [
-  ['does not answer', {}],
+  ['does not respond', {}],
   ['is restarting', { retryable: true }],
   ['is overloaded', { overloaded: true }],
   ['is overloaded and says to try again', { overloaded: true, retryable: true }],
@@ -36,7 +36,7 @@ const outages: [string, object][] = [
 ];
 
 describe.each(outages)('while the account %s', (_, details) => {
-  it('every endpoint answers 503, keeps the cookie and changes nothing', async () => {
+  it('every endpoint responds 503, keeps the cookie and changes nothing', async () => {
     const ada = await service.register();
     const before = await readStored(accountOf(ada.id));
     faults.account = fails(details);
@@ -46,7 +46,7 @@ describe.each(outages)('while the account %s', (_, details) => {
     expect((await service.post('/refresh', { cookie: ada.cookie })).status).toBe(200);
   });
 
-  it('a sign-up answers 503, and the names are still free afterwards', async () => {
+  it('a sign-up responds 503, and the names are still free afterwards', async () => {
     const name = uniqueName();
     const json = { username: name, email: `${name}@example.com`, password: PASSWORD };
     faults.account = fails(details);
@@ -71,7 +71,7 @@ describe('after an outage of the account', () => {
 });
 
 describe('an account that really fails', () => {
-  it('answers 503 while its code throws, and changes nothing', async () => {
+  it('responds 503 while its code throws, and changes nothing', async () => {
     const ada = await service.register();
     const before = await readStored(accountOf(ada.id));
     await execInAccount(ada.id, 'ALTER TABLE session RENAME TO session_away');
@@ -81,7 +81,7 @@ describe('an account that really fails', () => {
     expect((await service.post('/refresh', { cookie: ada.cookie })).status).toBe(200);
   });
 
-  it('answers 503 when it is reset in the middle of a call, and works at the next request', async () => {
+  it('responds 503 when it is reset in the middle of a call, and works at the next request', async () => {
     const ada = await service.register();
     const before = await readStored(accountOf(ada.id));
     resetDuringCalls();

@@ -33,14 +33,14 @@ function freezeTimers(): void {
   vi.useFakeTimers({ toFake: ['Date', 'setTimeout', 'clearTimeout'] });
 }
 
-/** Whether an answer is there already. */
+/** Whether a response is there already. */
 async function hasResponse(response: Promise<Response>): Promise<boolean> {
   return (await Promise.race([response, Promise.resolve('pending')])) !== 'pending';
 }
 
-describe('an account that never answers', () => {
+describe('an account that never responds', () => {
   it.each([...sessionEndpoints, loginEndpoint].map((endpoint) => [endpoint.name, endpoint] as const))(
-    'makes %s answer 503 at the deadline, and the request works afterwards',
+    'makes %s respond 503 at the deadline, and the request works afterwards',
     async (_, endpoint) => {
       const ada = await service.register();
       const before = await readStored(accountOf(ada.id));
@@ -60,7 +60,7 @@ describe('an account that never answers', () => {
     },
   );
 
-  it('answers a refresh that came too late with the same successor, still inside the window', async () => {
+  it('responds to a refresh that came too late with the same successor, still inside the window', async () => {
     const ada = await service.register();
     freezeTimers();
     const { fault, reached, release } = waits();
@@ -99,7 +99,7 @@ describe('a slow directory', () => {
     expect((await response).status).toBe(202);
   });
 
-  it('makes a sign-up answer 503 at the deadline, and no account was made', async () => {
+  it('makes a sign-up respond 503 at the deadline, and no account was made', async () => {
     const name = uniqueName();
     const json = { username: name, email: `${name}@example.com`, password: PASSWORD };
     freezeTimers();
@@ -117,7 +117,7 @@ describe('a slow directory', () => {
 });
 
 describe('the deadline', () => {
-  it('leaves no timer behind, whether the call answers or fails', async () => {
+  it('leaves no timer behind, whether the call succeeds or fails', async () => {
     const ada = await service.register();
     freezeTimers();
     const timers = vi.getTimerCount();

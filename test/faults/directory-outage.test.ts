@@ -28,7 +28,7 @@ async function withoutTable(use: () => Promise<void>): Promise<void> {
 
 const outages: [string, (use: () => Promise<void>) => Promise<void>][] = [
   [
-    'does not answer',
+    'does not respond',
     async (use) => {
       faults.directory = fails();
       await use();
@@ -39,7 +39,7 @@ const outages: [string, (use: () => Promise<void>) => Promise<void>][] = [
 ];
 
 describe.each(outages)('while the directory %s', (_, during) => {
-  it('a sign-in answers 503 and tries no password; afterwards it works', async () => {
+  it('a sign-in responds 503 and tries no password; afterwards it works', async () => {
     const ada = await service.register();
     const before = await readStored(accountOf(ada.id));
     await during(async () => {
@@ -53,7 +53,7 @@ describe.each(outages)('while the directory %s', (_, during) => {
     await service.login(ada.name);
   });
 
-  it('a name that nobody has is answered like one that somebody has', async () => {
+  it('a name that nobody has gets its response like one that somebody has', async () => {
     const ada = await service.register();
     await during(async () => {
       for (const username of [ada.name, uniqueName(), `${uniqueName()}@example.com`]) {
@@ -62,7 +62,7 @@ describe.each(outages)('while the directory %s', (_, during) => {
     });
   });
 
-  it('a sign-up answers 503 and makes nothing; afterwards the names are still free', async () => {
+  it('a sign-up responds 503 and makes nothing; afterwards the names are still free', async () => {
     const name = uniqueName();
     const json = { username: name, email: `${name}@example.com`, password: PASSWORD };
     const ada = await service.register();
@@ -76,7 +76,7 @@ describe.each(outages)('while the directory %s', (_, during) => {
   });
 });
 
-describe('a session, while the directory does not answer', () => {
+describe('a session, while the directory does not respond', () => {
   it.each(sessionEndpoints.map((endpoint) => [endpoint.name, endpoint] as const))(
     'is served by %s, which does not ask the directory',
     async (_, endpoint) => {

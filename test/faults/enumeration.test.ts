@@ -39,7 +39,7 @@ function outline(answers: Answer[]): unknown[] {
   return answers.map(({ status, headers }) => headers['retry-after'] ?? status);
 }
 
-describe('twelve wrong passwords are answered alike', () => {
+describe('twelve wrong passwords get the same response', () => {
   const expected = [401, 401, 401, 401, 401, 401, '30', '15', 401, '60', 401, '120'];
 
   it('for a user name that exists and one that does not', async () => {

@@ -99,7 +99,7 @@ describe('an error that does not say that it may be tried again', () => {
   });
 });
 
-describe('an answer that was lost on its way', () => {
+describe('a response that was lost on its way', () => {
   it('is replaced by the same one when the call is repeated: a refresh rotates once', async () => {
     const ada = await service.register();
     faults.account = once(losesResponse({ retryable: true }));

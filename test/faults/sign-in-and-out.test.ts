@@ -58,7 +58,7 @@ describe('the session that a sign-in replaces', () => {
 });
 
 describe('a sign-out during an outage', () => {
-  it('answers 503, keeps the cookie and the session, and works when the outage is over', async () => {
+  it('responds 503, keeps the cookie and the session, and works when the outage is over', async () => {
     const ada = await service.register();
     faults.account = fails();
     await expectOutage(await service.post('/logout', { cookie: ada.cookie }));
@@ -70,7 +70,7 @@ describe('a sign-out during an outage', () => {
     expect(await readSessions(ada.id)).toEqual([]);
   });
 
-  it('answers 503 when only the second of two cookies could not be ended', async () => {
+  it('responds 503 when only the second of two cookies could not be ended', async () => {
     const [ada, grace] = [await service.register(), await service.register()];
     faults.clear();
     faults.account = (call) => (faults.calls.length === 2 ? fails()(call) : call());
@@ -84,7 +84,7 @@ describe('a sign-out during an outage', () => {
   });
 });
 
-describe('a limiter that does not answer', () => {
+describe('a limiter that does not respond', () => {
   it('lets sign-up, sign-in and refresh pass', async () => {
     let asked = 0;
     faults.limiter = (call) => {

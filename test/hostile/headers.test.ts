@@ -83,7 +83,7 @@ describe('headers of any kind', () => {
     expect(await readStorage(witness.id)).toEqual(before);
   });
 
-  it('in their hundreds change nothing about an answer', async () => {
+  it('in their hundreds change nothing about a response', async () => {
     const ada = await service.register();
     const flood = new Headers(
       Array.from({ length: 500 }, (_, index) => [`X-Flood-${index}`, 'x'.repeat(64)]),

@@ -28,7 +28,7 @@ function isSession(path: string): boolean {
 }
 
 describe.each(Object.entries(routes))('%s', (route, handlers) => {
-  it('answers the methods that it does not have with 405, HEAD like GET, and OPTIONS with what there is', async () => {
+  it('responds 405 to methods that it does not have, to HEAD like to GET, and to OPTIONS with what there is', async () => {
     const before = await readStorage(witness.id);
     const allowed = Object.keys(handlers);
     const path = route.replace(':id', witness.sid);

@@ -150,7 +150,7 @@ describe('the limits', () => {
     });
   });
 
-  it('let pass when the limiter does not answer: it must not be an outage of its own', async () => {
+  it('let pass when the limiter does not respond: it must not be an outage of its own', async () => {
     const limiter = { limit: () => Promise.reject(new Error('internal error')) };
     const failing = new Service({ RATE_LIMIT: 'on', REFRESH_LIMIT: limiter });
     const ada = await unlimited.register();

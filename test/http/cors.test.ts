@@ -5,7 +5,7 @@ const LISTED = 'https://app.example';
 const service = new Service({ ALLOWED_ORIGINS: LISTED });
 
 const requests: [string, Parts & { path: string }][] = [
-  ['an answer', { path: '/health' }],
+  ['a response', { path: '/health' }],
   ['a refusal', { path: '/me' }],
   ['a refused sign-in', { path: '/login', method: 'POST', body: 'x' }],
   ['a path that does not exist', { path: '/nowhere' }],

@@ -94,7 +94,7 @@ describe('a path that does not exist', () => {
 describe('UNAUTHORIZED_STATUS=406', () => {
   const tutorial = new Service({ UNAUTHORIZED_STATUS: '406' });
 
-  it('answers 406 wherever 401 stood, without a challenge', async () => {
+  it('responds 406 wherever 401 stood, without a challenge', async () => {
     const ada = await tutorial.register();
     const wrong = await tutorial.post('/login', { json: { username: ada.name, password: 'wrong' } });
     expect(await expectProblem(wrong, 406, 'invalid_credentials')).toMatchObject({
@@ -123,7 +123,7 @@ describe('UNAUTHORIZED_STATUS=406', () => {
 });
 
 describe('a bug', () => {
-  it('answers 500, shows nothing of it to the client, and logs what it was and where, without its message', async () => {
+  it('responds 500, shows nothing of it to the client, and logs what it was and where, without its message', async () => {
     const lines = captureLogs();
     const detail = 'the row held 1f3870be274f6c49b3e31a0c6728957f';
     const failing = new Service({

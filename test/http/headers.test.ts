@@ -22,7 +22,7 @@ async function respondTaken(): Promise<Response> {
   return service.post('/register', { json: registration(name) });
 }
 
-/** One answer of every status that the service gives. */
+/** One response of every status that the service gives. */
 const answers: [string, number, () => Promise<Response>][] = [
   ['health', 200, () => service.fetch('/health')],
   ['the key set', 200, () => service.fetch('/.well-known/jwks.json')],
@@ -32,7 +32,7 @@ const answers: [string, number, () => Promise<Response>][] = [
   ['a sign-out', 204, () => service.post('/logout')],
   ['OPTIONS', 204, () => service.fetch('/login', { method: 'OPTIONS' })],
   ['a preflight', 204, () => service.fetch('/login', { method: 'OPTIONS', headers: { Origin: LISTED } })],
-  ['an answer across origins', 200, () => service.fetch('/health', { headers: { Origin: LISTED } })],
+  ['a response across origins', 200, () => service.fetch('/health', { headers: { Origin: LISTED } })],
   ['a malformed body', 400, () => postLogin('{')],
   ['a missing token', 401, () => service.fetch('/me')],
   ['a missing cookie', 401, () => service.post('/refresh')],
@@ -69,7 +69,7 @@ function postLogin(body: string): Promise<Response> {
   return service.post('/login', { body, headers: { 'Content-Type': 'application/json' } });
 }
 
-describe('every answer', () => {
+describe('every response', () => {
   it.each(answers)('carries the common headers: %s (%i)', async (_, status, answer) => {
     const response = await answer();
     expect(response.status).toBe(status);

@@ -137,7 +137,7 @@ async function loseToken(): Promise<void> {
   await post('/logout', { cookie: next.cookie });
 }
 
-/** Sends a request, and keeps every token that the answer holds. */
+/** Sends a request, and keeps every token that the response holds. */
 async function post(path: string, parts: Parts): Promise<Pair> {
   const response = await service.post(path, parts);
   const cookie = readCookie(response) ?? '';

@@ -6,7 +6,7 @@ import { findInDirectory, readFailures, readSessions } from '../support/storage.
 const service = new Service();
 
 describe('POST /login', () => {
-  it('answers a right password with a token body and the refresh cookie, and opens a session', async () => {
+  it('responds to a right password with a token body and the refresh cookie, and opens a session', async () => {
     const ada = await service.register();
     const response = await service.post('/login', { json: { username: ada.name, password: PASSWORD } });
     expect(response.status).toBe(200);
@@ -91,7 +91,7 @@ describe('POST /login', () => {
     ['an e-mail address', `${uniqueName()}@example.com`],
     ['an empty name', ''],
     ['half of a surrogate pair', '\ud800'],
-  ])('answers %s that nobody has exactly as a wrong password', async (_, username) => {
+  ])('gives %s that nobody has the response to a wrong password', async (_, username) => {
     const ada = await service.register();
     const known = await service.post('/login', { json: { username: ada.name, password: 'wrong' } });
     const unknown = await service.post('/login', { json: { username, password: 'wrong' } });

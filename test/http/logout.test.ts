@@ -7,7 +7,7 @@ import { readSessions } from '../support/storage.ts';
 const service = new Service();
 
 describe('POST /logout', () => {
-  it('ends the session, clears the cookie and answers with nothing', async () => {
+  it('ends the session, clears the cookie and returns no body', async () => {
     const ada = await service.register();
     const other = await service.login(ada.name);
     const response = await service.post('/logout', { cookie: ada.cookie });
@@ -27,13 +27,13 @@ describe('POST /logout', () => {
     expect(await readSessions(ada.id)).toEqual([]);
   });
 
-  it('answers the second time as the first', async () => {
+  it('responds the second time as the first', async () => {
     const ada = await service.register();
     expectSignedOut(await service.post('/logout', { cookie: ada.cookie }));
     expectSignedOut(await service.post('/logout', { cookie: ada.cookie }));
   });
 
-  it('answers so without a cookie, and with one that is no token', async () => {
+  it('responds so without a cookie, and with one that is no token', async () => {
     expectSignedOut(await service.post('/logout'));
     expectSignedOut(await service.post('/logout', { cookie: '' }));
     expectSignedOut(await service.post('/logout', { cookie: 'not.a.token' }));

@@ -65,7 +65,7 @@ describe('the log', () => {
       { event: 'unknown_path', status: 404, code: 'not_found', reason: 'not_found' },
     ],
   ])(
-    'tells the exact reason that the answer keeps to itself: %s',
+    'tells the exact reason that the response keeps to itself: %s',
     async (_, { path, ...parts }, expected) => {
       const lines = captureLogs();
       const response = await service.fetch(path, parts);
@@ -79,7 +79,7 @@ describe('the log', () => {
     },
   );
 
-  it('tells a wrong password from an unknown name, which the answer does not', async () => {
+  it('tells a wrong password from an unknown name, which the response does not', async () => {
     const ada = await service.register();
     const lines = captureLogs();
     await service.post('/login', { json: { username: ada.name, password: 'wrong' } });
@@ -165,7 +165,7 @@ describe('a directory whose migrations were not applied', () => {
   });
 });
 
-describe('the theft of a refresh token', () => {
+describe('the reuse of a refresh token', () => {
   it('is an event and a warning of its own, with account and session; a harmless replay is not', async () => {
     freezeClock();
     const ada = await service.register();

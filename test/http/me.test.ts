@@ -55,7 +55,7 @@ describe('GET /me', () => {
     await expectProblem(response, 401, 'session_ended', { challenge: INVALID_TOKEN });
   });
 
-  it('answers HEAD as GET, without the body', async () => {
+  it('responds to HEAD as to GET, without the body', async () => {
     const ada = await service.register();
     const response = await service.fetch('/me', { method: 'HEAD', bearer: ada.accessToken });
     expect(response.status).toBe(200);
@@ -141,7 +141,7 @@ describe('a bad bearer token', () => {
   it.each(badTokens)('%s is refused without asking the account, at every endpoint', async (_, spoil) => {
     const ada = await service.register();
     const bearer = await spoil(ada);
-    // An account that is asked would answer 503.
+    // An account that is asked would respond 503.
     const edge = new Service({ ACCOUNT: brokenAccounts() });
     for (const [method, path] of BEARER_ENDPOINTS) {
       const response = await edge.fetch(path, { method, bearer, cookie: ada.cookie });

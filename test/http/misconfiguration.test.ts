@@ -136,7 +136,7 @@ describe('a faulty configuration', () => {
     ['GET', '/health'],
     ['OPTIONS', '/login'],
     ['GET', '/nowhere'],
-  ])('answers %s %s with 503, does nothing, and keeps the cookie', async (method, path) => {
+  ])('responds 503 to %s %s, does nothing, and keeps the cookie', async (method, path) => {
     const ada = await new Service().register();
     const name = uniqueName();
     const response = await new Service(broken).fetch(path, {

@@ -1,4 +1,4 @@
-// What goes wrong below a mount stays Latchkey's to answer, whatever the parent makes of errors.
+// What goes wrong below a mount stays Latchkey's to respond to, whatever the parent makes of errors.
 import { createExecutionContext, waitOnExecutionContext } from 'cloudflare:test';
 import { Hono } from 'hono';
 import { HTTPException } from 'hono/http-exception';

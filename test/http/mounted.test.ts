@@ -75,7 +75,7 @@ describe('mounted below /auth', () => {
     expect(names.toSorted()).toEqual(['__Host-device', '__Host-jwt']);
   });
 
-  it('names itself with the path in `iss`, and answers there for its keys', async () => {
+  it('names itself with the path in `iss`, and serves its keys there', async () => {
     const { accessToken } = await register();
     const payload = JSON.parse(
       atob(accessToken.split('.')[1]?.replaceAll('-', '+').replaceAll('_', '/') ?? ''),
@@ -85,7 +85,7 @@ describe('mounted below /auth', () => {
     expect((await send('/.well-known/jwks.json')).status).toBe(404);
   });
 
-  it('answers for unknown paths and methods below the mount, and for nothing else', async () => {
+  it('responds to unknown paths and methods below the mount, and for nothing else', async () => {
     for (const path of ['/auth', '/auth/', '/auth/nothing'])
       await expectProblem(await send(path), 404, 'not_found');
     const put = await send('/auth/login', { method: 'PUT' });

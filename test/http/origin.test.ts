@@ -129,7 +129,7 @@ describe('the own origin', () => {
 });
 
 describe('endpoints that go by a bearer token and change nothing', () => {
-  it('answer any page: a browser does not add the token by itself', async () => {
+  it('respond to any page: a browser does not add the token by itself', async () => {
     const ada = await service.register();
     const response = await service.fetch('/me', {
       bearer: ada.accessToken,

@@ -1,4 +1,4 @@
-// Storage that does not answer: 503, and nobody is signed out by it.
+// Storage that does not respond: 503, and nobody is signed out by it.
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { breakDirectory, brokenAccounts, interceptAccounts, platformError } from '../support/outage.ts';
 import { expectProblem } from '../support/problem.ts';
@@ -23,7 +23,7 @@ const calls: [string, string, (ada: Person) => object][] = [
   ['DELETE', '/sessions/{sid}', () => ({})],
 ];
 
-describe('while accounts do not answer', () => {
+describe('while accounts do not respond', () => {
   it.each(calls)(
     '%s %s is 503, shows nothing inner, and the cookie still holds',
     async (method, path, parts) => {
@@ -51,7 +51,7 @@ describe('while accounts do not answer', () => {
     expect((await service.post('/register', { json: registration(name) })).status).toBe(201);
   });
 
-  it('answers 503 when an account says nothing at all for 15 seconds', async () => {
+  it('responds 503 when an account says nothing at all for 15 seconds', async () => {
     const ada = await service.register();
     stopTimers();
     const asked = Promise.withResolvers<void>();
@@ -65,7 +65,7 @@ describe('while accounts do not answer', () => {
     await expectProblem(await pending, 503, 'unavailable');
   });
 
-  it('waits no longer than for the answer: no timer is left behind', async () => {
+  it('waits no longer than for the response: no timer is left behind', async () => {
     const ada = await service.register();
     stopTimers();
     expect((await service.post('/refresh', { cookie: ada.cookie })).status).toBe(200);
@@ -81,7 +81,7 @@ describe('while accounts do not answer', () => {
   });
 });
 
-describe('while the directory does not answer', () => {
+describe('while the directory does not respond', () => {
   const failing = new Service({ DIRECTORY: breakDirectory() });
 
   it('nobody new signs in or registers', async () => {
@@ -107,7 +107,7 @@ describe('while the directory does not answer', () => {
   });
 });
 
-describe('an answer that is lost on its way', () => {
+describe('a response that is lost on its way', () => {
   const losing = (lost: string, details: object = {}) => {
     let calls = 0;
     const ACCOUNT = interceptAccounts(async (method, proceed) => {
@@ -160,7 +160,7 @@ describe('an answer that is lost on its way', () => {
 });
 
 describe('the session that a sign-in replaces', () => {
-  it('does not hold the sign-in up when its account does not answer', async () => {
+  it('does not hold the sign-in up when its account does not respond', async () => {
     const [ada, bob] = [await service.register(), await service.register()];
     const ACCOUNT = interceptAccounts((method, proceed) =>
       method === 'signOut' ? Promise.reject(platformError()) : proceed(),

@@ -67,7 +67,7 @@ describe('one cookie in many tabs', () => {
 });
 
 describe('a used refresh token', () => {
-  it('is theft at once when it is older than the predecessor', async () => {
+  it('is reuse at once when it is older than the predecessor', async () => {
     freezeClock();
     const ada = await service.register();
     const elsewhere = await plantCookie(ada.id);
@@ -79,7 +79,7 @@ describe('a used refresh token', () => {
     await rotate(elsewhere.cookie);
   });
 
-  it('is theft after the window: the live token dies with it, the other sessions live', async () => {
+  it('is reuse after the window: the live token dies with it, the other sessions live', async () => {
     const startMs = freezeClock();
     const ada = await service.register();
     const elsewhere = await plantCookie(ada.id);
@@ -89,9 +89,9 @@ describe('a used refresh token', () => {
     await expectEnded(live);
     expect(await readSids(ada.id)).toEqual([elsewhere.sid]);
     expect((await service.fetch('/me', { bearer: ada.accessToken })).status).toBe(401);
-    const theft = { at_ms: startMs + 30_000, kind: 'refresh_token_reuse', sid: ada.sid };
+    const reuse = { at_ms: startMs + 30_000, kind: 'refresh_token_reuse', sid: ada.sid };
     expect((await readEvents(ada.id)).filter(({ kind }) => kind === 'refresh_token_reuse')).toMatchObject([
-      theft,
+      reuse,
     ]);
     await rotate(elsewhere.cookie);
   });

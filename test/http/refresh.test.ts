@@ -56,8 +56,8 @@ describe('POST /refresh', () => {
     const ada = await service.register();
     const successor = readCookie(await service.post('/refresh', { cookie: ada.cookie })) ?? '';
     passSeconds(30);
-    const theft = await service.post('/refresh', { cookie: ada.cookie });
-    const problem = await expectProblem(theft, 401, 'session_ended', { clearsCookie: true });
+    const reuse = await service.post('/refresh', { cookie: ada.cookie });
+    const problem = await expectProblem(reuse, 401, 'session_ended', { clearsCookie: true });
     expect(problem.message).toBe('Unauthorized');
     expect(await readSessions(ada.id)).toEqual([]);
     const owner = await service.post('/refresh', { cookie: successor });
@@ -129,7 +129,7 @@ describe('POST /refresh with a bad cookie', () => {
   it.each(badTokens)('refuses %s without asking storage, and clears the cookie', async (_, spoil) => {
     const ada = await service.register();
     const bad = await spoil(ada);
-    // An account that is asked would answer 503.
+    // An account that is asked would respond 503.
     const edge = new Service({ ACCOUNT: brokenAccounts() });
     const response = await edge.post('/refresh', { cookie: bad });
     await expectProblem(response, 401, 'unauthorized', { clearsCookie: true });

@@ -26,7 +26,7 @@ describe('a refused sign-in', () => {
     expect(await readWaits(uniqueName(), 'wrong')).toEqual([REFUSAL_FLOOR_MS]);
   });
 
-  it('that took longer is answered at once', async () => {
+  it('that took longer gets its response at once', async () => {
     freezeClock();
     const ada = await service.register();
     const slow = new Service({
@@ -54,7 +54,7 @@ describe('a refused sign-in', () => {
 });
 
 describe('a forgotten password', () => {
-  it('is answered at the same moment whether or not somebody has the address', async () => {
+  it('gets its response at the same moment whether or not somebody has the address', async () => {
     freezeClock();
     const ada = await service.register();
     for (const email of [ada.email, `${uniqueName()}@example.com`]) {

@@ -113,7 +113,7 @@ describe('POST /register', () => {
 
   it('finds a name taken before it hashes anything: no account is asked', async () => {
     const ada = await service.register();
-    // An account that is asked would answer 503.
+    // An account that is asked would respond 503.
     const edge = new Service({ ACCOUNT: brokenAccounts() });
     await expectProblem(
       await edge.post('/register', { json: registration(ada.name) }),

@@ -8,7 +8,7 @@ interface TokenBody {
   accessToken: string;
 }
 
-/** The one cookie that an answer sets, that of the known browser aside: its value, and its attributes in alphabetical order. */
+/** The one cookie that a response sets, that of the known browser aside: its value, and its attributes in alphabetical order. */
 function readSoleCookie(response: Response): { name: string; value: string; attributes: string[] } {
   const cookies = response.headers.getSetCookie().filter((line) => !line.startsWith('__Host-device='));
   expect(cookies).toHaveLength(1);

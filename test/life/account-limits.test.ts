@@ -197,8 +197,8 @@ describe('sign-ins beyond the most sessions of an account', () => {
     const known = await service.post('/login', { json, headers: { Cookie: `__Host-device=${device}` } });
     const knownCookie = readCookie(known) ?? '';
     // A browser that has just learned the password is known too, and not established.
-    const thief = readCookie(await service.post('/login', { json }), '__Host-device');
-    await service.post('/login', { json, headers: { Cookie: `__Host-device=${thief}` } });
+    const recentDevice = readCookie(await service.post('/login', { json }), '__Host-device');
+    await service.post('/login', { json, headers: { Cookie: `__Host-device=${recentDevice}` } });
     passSeconds(80_000);
     const recent: string[] = [];
     // Rows of sign-ins, without the hash of each.

@@ -218,7 +218,7 @@ describe('an operator', () => {
     expect(await readEpoch()).toBe(before + 1);
   });
 
-  it('mails a disabled account no link to a new password, and answers as ever', async () => {
+  it('mails a disabled account no link to a new password, and responds as ever', async () => {
     const ada = await service.register();
     await awaitMail(ada.email, 'verify_email');
     await ask('POST', `/${ada.id}/disable`);

@@ -93,7 +93,7 @@ describe('an action of an operator', () => {
         expect(await readStored(accountOf(ada.id))).toEqual(before);
         expect(await findInDirectory(ada.name)).toBe(ada.id);
       }
-      // Only the answer of the second was lost: a row without an action, and it says no more than that.
+      // Only the response of the second was lost: a row without an action, and it says no more than that.
       expect(await readEntries(ada.id)).toMatchObject([{ outcome: 'requested' }]);
     },
   );

@@ -21,7 +21,7 @@ const service = new Service({ ADMIN_TOKEN });
 const secrets = [ADMIN_TOKEN, WRONG, SHORT, OLD_PASSWORD, NEW_PASSWORD, RESET_PASSWORD];
 const tokens: string[] = [];
 
-/** Sends a request, and keeps every token that the answer holds. */
+/** Sends a request, and keeps every token that the response holds. */
 async function send(method: string, path: string, parts: Parts = {}): Promise<Response> {
   const response = await service.fetch(path, { method, ...parts });
   for (const name of ['__Host-jwt', '__Host-device']) tokens.push(readCookie(response, name) ?? '');
@@ -100,14 +100,14 @@ async function changeAddress({ name, email }: { name: string; email: string }): 
   return bearer;
 }
 
-async function operate(name: string, stranger: string): Promise<void> {
+async function operate(name: string, foreign: string): Promise<void> {
   const path = '/admin/accounts';
   const ask = (method: string, more: string, json?: object) =>
     send(method, `${path}${more}`, { bearer: ADMIN_TOKEN, ...(json && { json }) });
   const found = await (await ask('GET', `?search=${name}`)).json<{ accounts: { id: string }[] }>();
   const id = found.accounts[0]?.id ?? '';
   expect(id).not.toBe('');
-  for (const bearer of [stranger, `${ADMIN_TOKEN}x`, `${ADMIN_TOKEN} x`]) await send('GET', path, { bearer });
+  for (const bearer of [foreign, `${ADMIN_TOKEN}x`, `${ADMIN_TOKEN} x`]) await send('GET', path, { bearer });
   await send('GET', path, { bearer: ADMIN_TOKEN, headers: { 'X-Operator': WRONG } });
   const email = `Created-${uniqueName()}@Example.com`;
   secrets.push(email);

@@ -91,7 +91,7 @@ describe('the webhook', () => {
     asked.mockRestore();
   });
 
-  it('that does not answer is given up after ten seconds, and one that does leaves no timer behind', async () => {
+  it('that does not respond is given up after ten seconds, and one that does leaves no timer behind', async () => {
     vi.useFakeTimers();
     const asked = vi.spyOn(globalThis, 'fetch').mockImplementationOnce(
       (_, init) =>

@@ -25,7 +25,7 @@ function reset(token: string, newPassword = NEW_PASSWORD): Promise<Response> {
 }
 
 describe('POST /password/forgot', () => {
-  it('answers the same whether or not somebody has the address', async () => {
+  it('responds the same whether or not somebody has the address', async () => {
     const ada = await service.register();
     const known = await forget(ada.email);
     const unknown = await forget(`${uniqueName()}@example.com`);
@@ -92,7 +92,7 @@ describe('POST /password/forgot', () => {
     expect(await readStored(accountOf(ada.id))).toEqual(before);
   });
 
-  it('answers as ever when the account cannot be reached: an outage must not tell who has one', async () => {
+  it('responds as ever when the account cannot be reached: an outage must not tell who has one', async () => {
     const ada = await service.register();
     const outage = new Service({ ACCOUNT: brokenAccounts() });
     const forgotten = await outage.post('/password/forgot', { json: { email: ada.email } });

@@ -1,5 +1,5 @@
 // Calls that are started together, through the Worker. Each batch must have a serial order that gives what everybody was
-// answered and what is stored afterwards (linearizability, by trying every order on the model).
+// responded and what is stored afterwards (linearizability, by trying every order on the model).
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -20,7 +20,7 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** Two tabs, a double click, a thief and his victim: one session, one moment. */
+/** Two tabs, a double click, a stolen token and its owner: one session, one moment. */
 const contended: fc.Arbitrary<Call> = fc.record({
   do: weighted<'refresh' | 'sign out'>([9, 'refresh'], [1, 'sign out']),
   session: fc.constant(0),

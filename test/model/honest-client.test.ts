@@ -1,5 +1,5 @@
 // Honest clients refresh before they are due, with the latest token that reached them, and try again inside the window when
-// an answer was lost. Whatever else goes on in their account, none of them is signed out before the absolute end.
+// a response was lost. Whatever else goes on in their account, none of them is signed out before the absolute end.
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { SessionPolicy } from '../../src/domain/session.ts';

@@ -1,4 +1,4 @@
-// A client that does as docs/tutorial.md tells it: one token, presented again only while its answer has not arrived.
+// A client that does as docs/tutorial.md tells it: one token, presented again only while its response has not arrived.
 import { expect } from 'vitest';
 import type { SessionPolicy } from '../../src/domain/session.ts';
 import type { Driver, IssuedToken } from './driver.ts';
@@ -9,7 +9,7 @@ export class HonestClient {
   readonly #sid: string;
   /** The absolute end, in milliseconds: only then may it be signed out. */
   readonly #endMs: number;
-  /** The latest token that arrived; and the answer to it that was lost, with the end of its window. */
+  /** The latest token that arrived; and the response to it that was lost, with the end of its window. */
   #token: IssuedToken;
   #lost: { bytes: string; windowEndMs: number } | undefined;
 
@@ -33,7 +33,7 @@ export class HonestClient {
     return tokenEndMs < this.#endMs ? tokenEndMs - 1 : Number.POSITIVE_INFINITY;
   }
 
-  /** Refreshes. So many answers are lost at first; what was not lost by then is tried again later, on time. */
+  /** Refreshes. So many responses are lost at first; what was not lost by then is tried again later, on time. */
   async refresh(losses: number): Promise<void> {
     if (Date.now() >= this.#endMs) return;
     const { token } = await this.#send();
@@ -43,7 +43,7 @@ export class HonestClient {
 
   /** Two tabs share one cookie, and do not know of each other. */
   async refreshTwice(): Promise<void> {
-    // Without a window, the second of two such calls is theft by definition.
+    // Without a window, the second of two such calls is reuse by definition.
     if (this.#policy.graceSeconds === 0) return this.refresh(0);
     if (Date.now() >= this.#endMs) return;
     const [one, other] = await Promise.all([this.#send(), this.#send()]);
@@ -55,7 +55,7 @@ export class HonestClient {
     const { outcome, token } = await this.#driver.refresh(this.#sid, this.#token.counter);
     if (token === undefined) expect.fail(`an honest client was signed out: ${outcome}`);
     if (this.#lost !== undefined)
-      expect(token.bytes, 'a replay equals the first answer').toBe(this.#lost.bytes);
+      expect(token.bytes, 'a replay equals the first response').toBe(this.#lost.bytes);
     return { token };
   }
 
@@ -66,7 +66,7 @@ export class HonestClient {
 
   async #lose(token: IssuedToken, losses: number): Promise<void> {
     const windowMs = this.#policy.graceSeconds * 1000;
-    // Without a window, nobody can afford to lose an answer.
+    // Without a window, nobody can afford to lose a response.
     if (windowMs === 0) return this.#accept(token);
     this.#lost ??= { bytes: token.bytes, windowEndMs: Date.now() + windowMs };
     for (let loss = 1; loss < losses; loss += 1) await this.#send();

@@ -18,10 +18,10 @@ export class Ledger {
 
   recordResponse(sid: string, presented: number, { bytes, counter, exp }: IssuedToken): void {
     const record = this.#record(sid);
-    expect(record.hasEnded, 'a session that has ended answers nobody').toBe(false);
+    expect(record.hasEnded, 'a session that has ended mints nothing').toBe(false);
     expect(exp, 'no token outlives its session').toBeLessThanOrEqual(record.end);
     const first = record.successors.get(presented) ?? bytes;
-    expect(bytes, 'a replay equals the first answer, byte for byte').toBe(first);
+    expect(bytes, 'a replay equals the first response, byte for byte').toBe(first);
     const sibling = record.bytes.get(counter) ?? bytes;
     expect(bytes, 'a session has one branch').toBe(sibling);
     record.successors.set(presented, bytes);
@@ -50,7 +50,7 @@ interface SessionRecord {
   end: number;
   current: number;
   hasEnded: boolean;
-  /** Tokens by counter; and by the counter that they were the answer to. */
+  /** Tokens by counter; and by the counter that they were the response to. */
   bytes: Map<number, string>;
   successors: Map<number, string>;
 }

@@ -1,4 +1,4 @@
-// The service beside its model: what happens is drawn at random, and each answer and each stored row must be the model's.
+// The service beside its model: what happens is drawn at random, and each response and each stored row must be the model's.
 // Inside the account object for breadth, through the Worker for the bytes, and with real sign-ins for what only they do.
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';

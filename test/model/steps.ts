@@ -23,7 +23,7 @@ export type Edge = 'grace' | 'idle' | 'absolute';
 export type Step = Call | SignIn | Passing;
 
 const session = fc.nat(3);
-/** Mostly what clients send. The rest is theft, and forgery by somebody who has the secret. */
+/** Mostly what clients send. The rest is use of a stolen token, and forgery by somebody who has the secret. */
 const offset = weighted([16, 0], [8, -1], [2, -2], [1, -3], [1, 1], [1, 2]);
 
 export const call: fc.Arbitrary<Call> = fc.oneof(

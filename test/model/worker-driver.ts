@@ -164,7 +164,7 @@ export class WorkerDriver implements Driver {
     return { sid, token: { bytes, counter, iat, exp } };
   }
 
-  /** Keeps both tokens of an answer, and holds one against the other. */
+  /** Keeps both tokens of a response, and holds one against the other. */
   async #keepPair(response: Response): Promise<IssuedToken> {
     const bytes = readCookie(response) ?? '';
     const { sid, ctr, iat, exp } = decodePayload(bytes) as {

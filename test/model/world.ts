@@ -32,7 +32,7 @@ export class World {
     vi.setSystemTime('2035-01-01T00:00:00.250Z');
   }
 
-  /** Does it, and compares the answer and all that is stored. */
+  /** Does it, and compares the response and all that is stored. */
   async perform(step: Step): Promise<void> {
     if (step.do === 'sign in') await this.signIn(step.replaces);
     else if (isCall(step)) await this.#call(step);
@@ -57,7 +57,7 @@ export class World {
     for (const sid of sids) this.model.signIn(sid, Date.now());
   }
 
-  /** From now on, whoever answers for a session that has ended is caught. */
+  /** From now on, whoever refreshes a session that has ended is caught. */
   noteEnds(): void {
     for (const sid of this.#sids) if (!this.model.sessions.has(sid)) this.#ledger.recordEnd(sid);
   }

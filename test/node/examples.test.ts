@@ -172,7 +172,7 @@ describe('two Cookie lines of one request', () => {
 });
 
 describe('examples/mounted', () => {
-  it('registers, refreshes, answers for its keys and its page, and leaves the rest alone', async () => {
+  it('registers, refreshes, serves its keys and its page, and leaves the rest alone', async () => {
     const { mounted } = fleet.urls;
     const registered = await post(mounted, '/auth/register', ADA, { Origin: mounted });
     expect(registered.status).toBe(201);

@@ -1,4 +1,4 @@
-// The reference against the app, both ways. That real answers keep to it, every request of every test checks
+// The reference against the app, both ways. That real responses keep to it, every request of every test checks
 // (test/support/documented.ts).
 import { describe, expect, it } from 'vitest';
 import { errorCodes } from '../../src/api/error-codes.ts';
@@ -67,7 +67,7 @@ describe('the reference', () => {
   });
 });
 
-describe('the check of answers', () => {
+describe('the check of responses', () => {
   const answer = (body: unknown, status = 200) =>
     Response.json(body, {
       status,

@@ -40,7 +40,7 @@ const accounts = names('known', samples);
 for (const name of accounts) await register(name);
 const waitingAccounts = names('waiting', THROTTLED);
 for (const name of waitingAccounts) await register(name);
-// From here no account's object is in memory: as a stranger finds them.
+// From here no account's object is in memory: as at the first request.
 await worker.kill();
 worker = await WorkerProcess.start(folder);
 for (const name of names('warm-up', WARM_UP)) await attempt(name);
@@ -86,15 +86,15 @@ async function compare(
 /** Pair by pair, so that no wait runs out before it has been measured. */
 async function compareThrottled(): Promise<Series> {
   const result: Series = { title: 'while a wait is asked for', known: [], unknown: [] };
-  const strangers = names('stranger', THROTTLED);
+  const unknowns = names('unknown', THROTTLED);
   for (const [index, account] of waitingAccounts.entries()) {
-    const stranger = strangers[index] ?? '';
+    const unknownName = unknowns[index] ?? '';
     for (let failure = 1; failure <= FAILURES_UNTIL_WAIT; failure += 1) {
       await attempt(account);
-      await attempt(stranger);
+      await attempt(unknownName);
     }
     const times = Math.ceil(samples / THROTTLED);
-    const { known, unknown } = await compare('', Array(times).fill(account), Array(times).fill(stranger));
+    const { known, unknown } = await compare('', Array(times).fill(account), Array(times).fill(unknownName));
     result.known.push(...known);
     result.unknown.push(...unknown);
   }
@@ -108,7 +108,7 @@ function names(prefix: string, count: number): string[] {
 async function register(name: string): Promise<void> {
   const json = { username: name, email: `${name}@example.com`, password: 'correct horse battery staple' };
   const { status } = await worker.post('/register', { json });
-  if (status !== 201) throw new Error(`a sign-up answered ${status}`);
+  if (status !== 201) throw new Error(`a sign-up responded ${status}`);
 }
 
 /** A wrong password. */
@@ -116,7 +116,7 @@ function attempt(username: string): Promise<Attempt> {
   return post('/login', { username, password: 'a wrong password' });
 }
 
-/** The mail is queued behind the answer; whoever asks next on this machine must not wait for it, so this one does. */
+/** The mail is queued behind the response; whoever asks next on this machine must not wait for it, so this one does. */
 async function forget(name: string): Promise<Attempt> {
   const asked = await post('/password/forgot', { email: `${name}@example.com` });
   await new Promise((resolve) => setTimeout(resolve, AFTERMATH_MS));
@@ -138,7 +138,7 @@ function post(path: string, json: object): Promise<Attempt> {
   });
 }
 
-/** Without what differs between any two answers: the date, the request's id, and the seconds of a wait that runs down. */
+/** Without what differs between any two responses: the date, the request's id, and the seconds of a wait that runs down. */
 function showBytes({ statusCode, rawHeaders }: IncomingMessage, text: string): string {
   const lines = [`${statusCode}`];
   for (let index = 0; index < rawHeaders.length; index += 2) {

@@ -23,7 +23,7 @@ interface Client {
 interface Newcomer {
   registered: string[];
   signedOut: string[];
-  /** A sign-up that was asked for and not answered. */
+  /** A sign-up that was sent and got no response. */
   pending: string | undefined;
 }
 
@@ -59,7 +59,7 @@ for (let round = 1; round <= Number(values.rounds); round += 1) {
   for (const newcomer of newcomers) await checkNewcomer(newcomer, round);
   console.log(
     `round ${round}: killed after ${loadMs.toFixed(0)} ms and ${totals.refreshes - before.refreshes} refreshes, ` +
-      `back after ${backMs} ms; ${totals.replays - before.replays} lost answers came again, ${losses.length} losses so far`,
+      `back after ${backMs} ms; ${totals.replays - before.replays} lost responses came again, ${losses.length} losses so far`,
   );
 }
 await worker.kill();
@@ -71,17 +71,17 @@ process.exitCode = losses.length === 0 ? 0 : 1;
 
 async function openSession(): Promise<Client> {
   const { status, cookie } = await register(nextName());
-  if (status !== 201 || cookie === undefined) throw new Error(`a sign-up answered ${status}`);
+  if (status !== 201 || cookie === undefined) throw new Error(`a sign-up responded ${status}`);
   return { token: cookie };
 }
 
-/** Refreshes without a pause. An answer counts as acknowledged once its cookie is here. */
+/** Refreshes without a pause. A response counts as acknowledged once its cookie is here. */
 async function refreshUntilKilled(client: Client): Promise<void> {
   for (;;) {
     const answer = await worker.post('/refresh', { cookie: client.token }).catch(() => undefined);
     if (answer === undefined) return;
     if (answer.status !== 200 || answer.cookie === undefined) {
-      losses.push(`a refresh answered ${answer.status} before the kill: ${answer.body}`);
+      losses.push(`a refresh responded ${answer.status} before the kill: ${answer.body}`);
       return;
     }
     client.token = answer.cookie;
@@ -113,7 +113,7 @@ async function checkToken(client: Client, killedAtMs: number, round: number): Pr
   const successor = readClaims(answer.cookie ?? '');
   if (answer.status !== 200 || answer.cookie === undefined || successor.ctr !== presented.ctr + 1) {
     losses.push(
-      `round ${round}: token ${presented.ctr} answered ${answer.status}, ${successor.ctr}: ${answer.body}`,
+      `round ${round}: token ${presented.ctr} responded ${answer.status}, ${successor.ctr}: ${answer.body}`,
     );
     return;
   }
@@ -125,12 +125,12 @@ async function checkNewcomer({ registered, signedOut, pending }: Newcomer, round
   for (const name of registered) {
     const status = await signIn(name);
     if (status !== 200)
-      losses.push(`round ${round}: a sign-up was acknowledged, and its sign-in answered ${status}`);
+      losses.push(`round ${round}: a sign-up was acknowledged, and its sign-in responded ${status}`);
   }
   for (const cookie of signedOut) {
     const { status } = await worker.post('/refresh', { cookie });
     if (status !== 401)
-      losses.push(`round ${round}: a sign-out was acknowledged, and its cookie answered ${status}`);
+      losses.push(`round ${round}: a sign-out was acknowledged, and its cookie responded ${status}`);
   }
   if (pending === undefined) return;
   totals.signUpsCutShort += 1;

@@ -40,7 +40,7 @@ const METHODS = new Map(
     toLowerCase: 'toUpperCase',
   }),
 );
-/** Calls that answer with the same kind of thing as what they are called on: they can be left out. */
+/** Calls that response with the same kind of thing as what they are called on: they can be left out. */
 const TRANSFORMS =
   /^(?:filter|trim|trimStart|normalize|toLowerCase|sort|reverse|slice|replaceAll|isWellFormed|optional)$/;
 

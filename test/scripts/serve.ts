@@ -31,7 +31,7 @@ const server = new Miniflare(
       REFRESH_GRACE: '10m',
       ...JSON.parse(settings),
     },
-    // Straight to the Worker: nothing in between that could answer, repeat or delay anything.
+    // Straight to the Worker: nothing in between that could respond, repeat or delay anything.
     unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
   }),
 );

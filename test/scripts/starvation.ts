@@ -187,7 +187,7 @@ async function measureWaits(url: string, owner: Member, { send }: Burst) {
     const askedAt = performance.now();
     const { status, cookie } = await post(url, '/refresh', undefined, { cookie: owner.cookie });
     waits.push(performance.now() - askedAt);
-    if (status !== 200 || cookie === undefined) throw new Error(`a refresh answered ${status}`);
+    if (status !== 200 || cookie === undefined) throw new Error(`a refresh responded ${status}`);
     owner.cookie = cookie;
     await wait(PAUSE_MS);
   }
@@ -212,7 +212,7 @@ async function measureLoneHash(url: string, owner: Member): Promise<number> {
 
 async function register(url: string, name: string): Promise<Member> {
   const { status, body, cookie } = await post(url, '/register', toRegistration(name));
-  if (status !== 201 || cookie === undefined) throw new Error(`a registration answered ${status}: ${body}`);
+  if (status !== 201 || cookie === undefined) throw new Error(`a registration responded ${status}: ${body}`);
   return { name, cookie, accessToken: JSON.parse(body).accessToken };
 }
 

@@ -1,4 +1,4 @@
-// Every answer that a test gets is held against the reference: its status, its code, and its body down to the last member.
+// Every response that a test gets is held against the reference: its status, its code, and its body down to the last member.
 import * as v from 'valibot';
 import type { Problem } from '../../src/api/error-codes.ts';
 import { describeFailure, type FailureReason } from '../../src/api/errors.ts';
@@ -10,13 +10,13 @@ const table = Object.entries(operations).map(([path, methods]) => ({
   methods,
 }));
 
-/** Throws when an answer is not in the reference. */
+/** Throws when a response is not in the reference. */
 export async function expectDocumented(request: Request, response: Response): Promise<void> {
   const fault = await findDocumentFault(request.method, new URL(request.url).pathname, response.clone());
   if (fault !== undefined) throw new Error(`not in the reference (src/reference/operations.ts): ${fault}`);
 }
 
-/** What the reference does not say of an answer; it reads the body. */
+/** What the reference does not say of a response; it reads the body. */
 export async function findDocumentFault(
   method: string,
   path: string,

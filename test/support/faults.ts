@@ -81,7 +81,7 @@ export function fails(details: object = {}): Fault {
   return () => Promise.reject(outage(details));
 }
 
-/** The call arrives and has its effect, but its answer is lost. */
+/** The call arrives and has its effect, but its response is lost. */
 export function losesResponse(details: object = {}): Fault {
   return async (call) => {
     await call();
@@ -118,14 +118,14 @@ function outage(details: object): Error {
   return Object.assign(new Error(INNER_MESSAGE), details);
 }
 
-/** Checks that an answer says "not now, nothing is lost": 503, when to come back, and not a word about the cookie. */
+/** Checks that a response says "not now, nothing is lost": 503, when to come back, and not a word about the cookie. */
 export async function expectOutage(response: Response): Promise<void> {
   const { title } = await expectProblem(response, 503, 'unavailable');
   expect(title).toBe('Temporarily unavailable');
   expect(response.headers.get('Retry-After')).toBe('2');
 }
 
-/** One request of somebody who is signed in, and how it is answered when storage works. */
+/** One request of somebody who is signed in, and how it gets its response when storage works. */
 export interface Endpoint {
   name: string;
   status: number;

@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Below the ports that systems hand out by themselves: none of those is taken between this answer and its use. */
+/** Below the ports that systems hand out by themselves: none of those is taken between this response and its use. */
 const FIRST = 20_000;
 const COUNT = 12_000;
 /** One file for each port that a test has been given: also another run of the tests on this machine leaves it alone. */

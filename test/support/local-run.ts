@@ -45,7 +45,7 @@ export class LocalRun {
     child.stderr?.on('data', keep);
   }
 
-  /** Starts it, and waits until it answers. The port is part of the issuer: a second run keeps sessions on the same one alone. */
+  /** Starts it, and waits until it responds. The port is part of the issuer: a second run keeps sessions on the same one alone. */
   static async start(folder: string, givenPort?: number): Promise<LocalRun> {
     const port = givenPort ?? (await findFreePort());
     // wrangler's own choice is one port for all: two that start at once both find it free, and one of them ends.

@@ -16,7 +16,7 @@ const deliveries: Delivery[] = [];
 let failures = 0;
 let held: Promise<void> | undefined;
 
-/** Stands in for `fetch`: takes the mail, or answers 500 as often as `failNext` said. Every other address is refused. */
+/** Stands in for `fetch`: takes the mail, or responds 500 as often as `failNext` said. Every other address is refused. */
 export async function receiveMail(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
   const request = new Request(input, init);
   if (request.url !== WEBHOOK_URL)
@@ -54,7 +54,7 @@ export function deliveriesTo(address: string): Delivery[] {
   return deliveries.filter(({ mail }) => mail.to === address);
 }
 
-/** Waits for the newest mail of a kind to an address: it is sent after the answer that caused it. */
+/** Waits for the newest mail of a kind to an address: it is sent after the response that caused it. */
 export function awaitMail(address: string, kind: MailKind, count = 1): Promise<Mail> {
   return eventually(() => {
     const mails = deliveriesTo(address).filter(({ mail }) => mail.kind === kind);

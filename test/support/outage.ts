@@ -1,4 +1,4 @@
-// Storage that fails: bindings that stand in for the platform's when it does not answer. They are outside our code.
+// Storage that fails: bindings that stand in for the platform's when it does not respond. They are outside our code.
 import { env } from 'cloudflare:workers';
 import { accountOf } from './service.ts';
 

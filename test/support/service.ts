@@ -87,7 +87,7 @@ export class Service {
     const json = { username: name, email: `${name}@example.com`, password: PASSWORD };
     const response = await withPlantedHash(() => this.post('/register', { json }));
     if (response.status !== 201)
-      throw new Error(`registration answered ${response.status}: ${await response.text()}`);
+      throw new Error(`registration responded ${response.status}: ${await response.text()}`);
     const body = await response.json<{ accessToken: string; user: { id: string } }>();
     return {
       name,
@@ -101,7 +101,7 @@ export class Service {
   async login(username: string, password = PASSWORD): Promise<SignedIn> {
     const response = await this.post('/login', { json: { username, password } });
     if (response.status !== 200)
-      throw new Error(`sign-in answered ${response.status}: ${await response.text()}`);
+      throw new Error(`sign-in responded ${response.status}: ${await response.text()}`);
     const body = await response.json<{ accessToken: string }>();
     return this.#session(body.accessToken, response);
   }

@@ -1,4 +1,4 @@
-// What every answer must be, whatever the request was; and requests that the ordinary helpers are too polite to make.
+// What every response must be, whatever the request was; and requests that the ordinary helpers are too polite to make.
 import { createExecutionContext, listDurableObjectIds, waitOnExecutionContext } from 'cloudflare:test';
 import { env } from 'cloudflare:workers';
 import { expect } from 'vitest';
@@ -21,7 +21,7 @@ export async function send(service: Service, path: string, init: RequestInit = {
   return response;
 }
 
-/** Checks an answer for what all have in common, and returns the code of a refusal, or `ok`. */
+/** Checks a response for what all have in common, and returns the code of a refusal, or `ok`. */
 export async function expectSound(response: Response, method = 'POST'): Promise<string> {
   const { status, headers } = response;
   const body = await response.text();

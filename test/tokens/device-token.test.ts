@@ -52,7 +52,7 @@ describe('a device cookie', () => {
     ['a browser of another form', { bid: '../x' }],
     ['an epoch that is text', { epoch: '3' }],
     ['a time since when that is text', { since: '3' }],
-  ])('with %s is a stranger’s', async (_, change) => {
+  ])('with %s is that of no known browser', async (_, change) => {
     const token = await signHs256(HS256_HEADER, { ...claims, ...change }, SECRET);
     expect(await readDeviceToken(token, keySet, context)).toBeUndefined();
   });
