@@ -156,6 +156,8 @@ export interface EventRow extends ClientInfo {
 export interface Inspection {
   profile: Profile;
   isEmailVerified: boolean;
+  /** The new address of a change that is pending. */
+  requestedEmail: string | null;
   isDisabled: boolean;
   mustResetPassword: boolean;
   sessions: Session[];

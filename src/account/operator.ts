@@ -12,6 +12,7 @@ export function inspect(state: AccountState, nowMs: number): Result<Inspection, 
   return succeed({
     profile: toProfile(account),
     isEmailVerified: account.emailVerifiedAtMs !== null,
+    requestedEmail: state.mail.readRequestedEmail(nowMs) ?? null,
     isDisabled: account.disabledAtMs !== null,
     mustResetPassword: account.mustResetPassword,
     sessions: listLiveSessions(state, nowMs),

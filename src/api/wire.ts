@@ -224,6 +224,8 @@ export interface Credential {
 export interface ExportResponse {
   user: User;
   emailVerified: boolean;
+  /** An address that was requested and is not confirmed yet. */
+  requestedEmail: string | null;
   sessions: SessionInfo[];
   history: SecurityEvent[];
   credentials: Credential[];

@@ -68,6 +68,7 @@ export const responses = {
   Export: v.object({
     user,
     emailVerified: v.boolean(),
+    requestedEmail: nullableText,
     sessions: v.array(session),
     history: v.array(event),
     credentials: v.array(

@@ -1,11 +1,13 @@
 // GET /me/export: all that the account holds of its owner, and no secret.
 import { describe, expect, it } from 'vitest';
 import { ACCOUNT_LIMITS } from '../../src/domain/limits.ts';
+import { mintMailToken } from '../../src/tokens/mail-token.ts';
 import { expectAbsent } from '../support/absence.ts';
 import { inStore, readEvents } from '../support/account.ts';
 import { freezeClock, passSeconds } from '../support/clock.ts';
+import { failNext } from '../support/mailbox.ts';
 import { expectProblem, INVALID_TOKEN } from '../support/problem.ts';
-import { PASSWORD, type Person, Service } from '../support/service.ts';
+import { PASSWORD, type Person, REFRESH_SECRET, Service } from '../support/service.ts';
 
 const service = new Service();
 const { burst, refillSeconds } = ACCOUNT_LIMITS.export;
@@ -29,7 +31,7 @@ describe('GET /me/export', () => {
     const { events } = (await show('/me/history')) as { events: object[] };
     expect([sessions.length, events.length]).toEqual([2, 3]);
     expect(await response.json()).toEqual({
-      ...{ user, emailVerified: false, sessions, history: events },
+      ...{ user, emailVerified: false, requestedEmail: null, sessions, history: events },
       credentials: [
         { kind: 'password', createdAt: user.createdAt, lastUsedAt: new Date(Date.now()).toISOString() },
       ],
@@ -64,6 +66,27 @@ describe('GET /me/export', () => {
     expect(browserIds).toHaveLength(1);
     const secrets = [...hash.split('$').slice(-2), ...browserIds, ada.cookie, ada.accessToken];
     expectAbsent(text, secrets.map(String));
+  });
+
+  it('says which address was requested, until it is confirmed or withdrawn', async () => {
+    const ada = await service.register();
+    const read = async () =>
+      (await (await exportOf(ada)).json<{ requestedEmail: string | null }>()).requestedEmail;
+    const email = `new-${ada.email}`;
+    failNext(1);
+    const json = { email, password: PASSWORD };
+    const asked = await service.fetch('/email', { method: 'PUT', bearer: ada.accessToken, json });
+    expect(asked.status).toBe(202);
+    expect(await read()).toBe(email);
+    const token = await inStore(ada.id, ({ mail }) => {
+      const minted = mintMailToken(ada.id, REFRESH_SECRET);
+      mail.storeToken(minted, 'change_email', email, Date.now());
+      return minted;
+    });
+    expect(await read()).toBe(email);
+    const use = { token: `${ada.id}.${token}` };
+    expect((await service.post('/email/verify', { json: use })).status).toBe(204);
+    expect(await read()).toBeNull();
   });
 
   it('is refused once the session has ended', async () => {

@@ -179,6 +179,18 @@ export class MailStore {
     this.#sql.exec("DELETE FROM mail_token WHERE purpose = 'change_email'");
   }
 
+  /** The address that a link, mailed or queued, may give to the account. */
+  readRequestedEmail(nowMs: number): string | undefined {
+    const [row] = this.#sql
+      .exec<{ email: string }>(
+        `SELECT email FROM mail_token WHERE purpose = 'change_email' AND used_at_ms IS NULL AND expires_at_ms > ?
+         UNION SELECT address FROM outbox WHERE kind = 'confirm_new_email' AND done_at_ms IS NULL`,
+        nowMs,
+      )
+      .toArray();
+    return row?.email;
+  }
+
   #withdrawQueued(kind: MailKind, nowMs: number): void {
     this.#sql.exec('UPDATE outbox SET done_at_ms = ? WHERE kind = ? AND done_at_ms IS NULL', nowMs, kind);
   }

@@ -130,6 +130,7 @@ const exportData = route({
     return c.json({
       user: toUser(data.profile),
       emailVerified: data.isEmailVerified,
+      requestedEmail: data.requestedEmail,
       sessions: data.sessions.map((session) => toSessionInfo(session, sid)),
       history: data.events.map(toOwnEvent),
       credentials: data.credentials.map(({ kind, createdAtMs, lastUsedAtMs }) => ({
