@@ -5,7 +5,7 @@ import { join, relative } from 'node:path';
 import { type Finished, PROJECT_ROOT, runCli } from './cli.ts';
 
 /** What is large, made by a run, or secret. */
-const LEFT_OUT = ['node_modules', '.git', '.wrangler', 'dist', 'bench', 'test', '.dev.vars'];
+const LEFT_OUT = ['node_modules', '.git', '.wrangler', 'dist', 'test', '.dev.vars'];
 
 /** What a call prints, and how it ends. Of several replies, the first call gets the first; the last one stays. */
 export interface Reply {

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { bundleWorker } from '../test/support/bundled-worker.ts';
+import { bundleWorker } from '../support/bundled-worker.ts';
 
 const BUDGET_KIB = 80;
 const SHOWN = 15;

@@ -8,7 +8,7 @@ import { convertV4MiniflareOptions, type Miniflare as Instance, Miniflare } from
 type Options = Parameters<typeof convertV4MiniflareOptions>[0];
 
 /** The same platform for every Worker here: that of wrangler.toml. */
-const wranglerToml = readFileSync(join(import.meta.dirname, '../wrangler.toml'), 'utf8');
+const wranglerToml = readFileSync(join(import.meta.dirname, '../../wrangler.toml'), 'utf8');
 export const compatibilityDate = /^compatibility_date = "(.*)"$/m.exec(wranglerToml)?.[1] ?? '';
 
 /** Bundles a file of workers/ the way wrangler does: its export conditions, node: left to the platform. */

@@ -1,24 +1,16 @@
-// `npm run bench`: starts the contenders, drives them in turns, checks what they answer, and writes docs/explanation/performance.md.
-// Fails on any wrong answer. Options: --only a,b --operations a,b --seconds 5 --turns 5 --accounts 200
-// --state DIR --no-write. With --state, where the contenders' storage lies, it writes its tables to a place of their own.
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+// `npm run bench`: starts the contenders, drives them in turns, checks their responses, and writes docs/explanation/performance.md.
+// Fails on any wrong response. Options: --only a,b --operations a,b --seconds 5 --turns 5 --accounts 200
+// --state DIR --no-write. With --state, the directory of the contenders' storage, it writes nothing.
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Actor, type Contender, ENTRIES, OPERATIONS, type OperationName } from './contract.ts';
 import { askOnce, drive } from './load.ts';
 import { startContender, stopAll } from './processes.ts';
-import {
-  describeMachine,
-  PICTURE,
-  type Row,
-  toMarkdown,
-  toSvg,
-  toTargets,
-  writeBetweenMarkers,
-} from './report.ts';
+import { describeMachine, type Row, toMarkdown, writeBetweenMarkers } from './report.ts';
 
-const DOCS = join(import.meta.dirname, '../docs');
+const DOCS = join(import.meta.dirname, '../../docs/explanation');
 const WARM_UP_SECONDS = 2;
 const SAMPLE = 20;
 /** A sign-in is all hash: more of them at once only wait for each other. */
@@ -60,11 +52,12 @@ try {
     rows.push(...(await compare(operation, running)));
   }
   const note = `${new Date().toISOString().slice(0, 10)}, ${describeMachine()}. ${turns} turns of ${seconds} s each, ${values.accounts} accounts, state in ${values.state}.`;
-  const markdown = [toMarkdown(rows, note), toTargets(rows)].filter(Boolean).join('\n\n');
+  const markdown = toMarkdown(rows, note);
   console.log(markdown);
   failed = rows.some((row) => row.turns.some(({ errors }) => errors.length > 0));
-  if (failed) console.error('FAILED: there were wrong answers; nothing was written');
-  else if (!values['no-write']) write(markdown, rows);
+  if (failed) console.error('FAILED: there were wrong responses; nothing was written');
+  else if (!values['no-write'] && values.state === tmpdir())
+    writeBetweenMarkers(join(DOCS, 'performance.md'), 'figures', markdown);
 } finally {
   await stopAll();
   rmSync(folder, { recursive: true, force: true });
@@ -124,15 +117,4 @@ function toOperation(name: string): OperationName {
   const found = OPERATIONS.find((operation) => operation === name);
   if (found === undefined) throw new Error(`unknown operation ${name}`);
   return found;
-}
-
-function write(markdown: string, rows: Row[]): void {
-  const path = join(DOCS, 'performance.md');
-  if (values.state !== tmpdir()) {
-    writeBetweenMarkers(path, 'elsewhere', markdown);
-    return;
-  }
-  mkdirSync(join(DOCS, 'images'), { recursive: true });
-  writeFileSync(join(DOCS, 'images/performance.svg'), toSvg(rows));
-  writeBetweenMarkers(path, 'figures', `${PICTURE}\n\n${markdown}`);
 }

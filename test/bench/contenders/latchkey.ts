@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRemoteJWKSet, exportJWK, generateKeyPair, jwtVerify } from 'jose';
-import { bundleWorker, migrateDirectory } from '../../test/support/bundled-worker.ts';
+import { bundleWorker, migrateDirectory } from '../../support/bundled-worker.ts';
 import {
   ACCESS_SECRET,
   type Actor,
