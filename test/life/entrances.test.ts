@@ -86,7 +86,7 @@ describe('an endpoint that changes an account', () => {
       const response = await service.fetch(path.replace(':id', 'A'.repeat(22)), {
         method,
         headers: { 'CF-Connecting-IP': '192.0.2.1' },
-        json: {},
+        ...(method !== 'GET' && { json: {} }),
         ...(isAdmin && { bearer: ADMIN_TOKEN }),
       });
       expect(response.headers.get('Retry-After')).toBe('60');

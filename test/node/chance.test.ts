@@ -9,12 +9,12 @@ import type { Sources } from '../support/import-rules.ts';
 
 const TESTS = join(import.meta.dirname, '..');
 /** Started by hand: browsers wait for pages, and the scripts measure time. `npm test` runs none of them. */
-const LEFT_OUT = /^(?:browser|scripts)\//;
+const LEFT_OUT = /^(?:bench|browser|scripts)\//;
 
 function readTests(): Sources {
-  const paths = readdirSync(TESTS, { recursive: true, encoding: 'utf8' })
-    .filter((path) => !path.startsWith('bench')) // measures times, and has packages of its own
-    .map((path) => path.replaceAll('\\', '/'));
+  const paths = readdirSync(TESTS, { recursive: true, encoding: 'utf8' }).map((path) =>
+    path.replaceAll('\\', '/'),
+  );
   const ours = paths.filter((path) => path.endsWith('.ts') && !LEFT_OUT.test(path));
   return Object.fromEntries(ours.map((path) => [path, readFileSync(join(TESTS, path), 'utf8')]));
 }

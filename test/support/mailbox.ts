@@ -1,5 +1,7 @@
 // The mail provider of the tests: the webhook that accounts send to, outside the service and so the one thing that is faked.
+
 import { onTestFinished } from 'vitest';
+import { toMailAddress } from '../../src/domain/names.ts';
 import type { Mail, MailKind } from '../../src/mail/mail.ts';
 import { eventually } from './eventually.ts';
 
@@ -51,7 +53,7 @@ export function holdMail(): () => void {
 
 /** What was delivered to an address, oldest first. */
 export function deliveriesTo(address: string): Delivery[] {
-  return deliveries.filter(({ mail }) => mail.to === address);
+  return deliveries.filter(({ mail }) => mail.to === toMailAddress(address));
 }
 
 /** Waits for the newest mail of a kind to an address: it is sent after the response that caused it. */
