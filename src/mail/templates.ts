@@ -27,9 +27,12 @@ const NOT_YOU_ACT =
 const TEMPLATES: Record<MailKind, Template> = {
   verify_email: {
     subject: ({ service }) => `Confirm your e-mail address for ${service}`,
-    before: ['please confirm that this address is yours.'],
+    before: ['an account was registered with this address. Please confirm that it is yours.'],
     link: { name: 'verify-email', label: 'Confirm this address' },
-    after: ['The link works once, for 24 hours.', NOT_YOU_IGNORE],
+    after: [
+      'The link works once, for 24 hours.',
+      'If you did not register, do not use it: whoever did knows the password of that account.',
+    ],
   },
   reset_password: {
     subject: ({ service }) => `Set a new password for ${service}`,
