@@ -59,7 +59,7 @@ describe('the demo page', () => {
 
   it('shows claims of any name and shape', async () => {
     const claims =
-      '{"sub":"a","sid":"a","username":"ada","iat":1,"exp":2,"__proto__":{"a":1},"roles":{"toString":1}}';
+      '{"sub":"a","sid":"a","username":"ada","email":"ada@example.com","iat":1,"exp":2,"__proto__":{"a":1},"roles":{"toString":1}}';
     const accessToken = `e30.${Buffer.from(claims).toString('base64url')}.c2ln`;
     const page = await profile.newPage();
     await page.route('**/refresh', (route) => route.fulfill({ json: { accessToken } }));
