@@ -138,7 +138,9 @@ export class Account extends DurableObject<Env> {
   refresh(sid: string, counter: number, client: contract.Actor, policy: SessionPolicy) {
     const profile = this.#readProfile();
     if (profile === undefined) return fail('session_over');
-    return sessions.refreshSession(this.state, profile, { sid, counter }, client, policy);
+    return sessions.refreshSession(this.state, profile, { sid, counter }, client, policy, (decide) =>
+      this.#storeAll(decide),
+    );
   }
 
   /** Ends a session by its refresh token. Any genuine token of it will do: whoever holds an old one may only end it. */

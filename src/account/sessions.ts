@@ -62,6 +62,7 @@ export function refreshSession(
   { sid, counter }: { sid: string; counter: number },
   client: Actor,
   policy: SessionPolicy,
+  storeAll: (decide: () => void) => void,
 ): Result<Refreshed, 'refresh_token_reuse' | 'session_expired' | 'session_over'> {
   const nowMs = Date.now();
   const session = sessions.readSession(sid);
@@ -75,10 +76,12 @@ export function refreshSession(
     case 'repeated':
       return succeed({ rotation: 'repeated', session: toMintable(session, session), profile, nowMs });
     case 'reused':
-      sessions.deleteSession(sid);
-      // Whoever has the refresh cookie of this browser may have its device cookie too.
-      if (session.browserId !== null) accounts.revokeBrowser(session.browserId, nowMs);
-      events.record('refresh_token_reuse', nowMs, client, sid);
+      storeAll(() => {
+        sessions.deleteSession(sid);
+        // Whoever has the refresh cookie of this browser may have its device cookie too.
+        if (session.browserId !== null) accounts.revokeBrowser(session.browserId, nowMs);
+        events.record('refresh_token_reuse', nowMs, client, sid);
+      });
       return fail('refresh_token_reuse');
     case 'expired':
       return fail('session_expired');

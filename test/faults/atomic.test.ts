@@ -33,6 +33,12 @@ type Prepare = (ada: Person) => Promise<(account: Account) => unknown>;
 
 const OPERATIONS: [string, Prepare][] = [
   [
+    'a reuse of a refresh token',
+    async ({ sid }) =>
+      (account) =>
+        account.refresh(sid, 99, DEVICE, POLICY),
+  ],
+  [
     'a sign-out',
     async ({ sid }) =>
       (account) =>
