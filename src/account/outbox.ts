@@ -128,7 +128,7 @@ async function deliver({ state, env, isStored }: DeliveryContext, due: Outgoing)
   if (kind === undefined) return 'failed';
   const account = isStored() ? state.accounts.readAccount() : undefined;
   if (account === undefined || state.mail.readWaiting(due.id) === undefined) return 'withdrawn';
-  if (isPointless(due, account) || (isLinkKind(due.kind) && state.intents.isDeleting())) return 'withdrawn';
+  if (isPointless(state, due, account)) return 'withdrawn';
   const purpose = PURPOSES[kind];
   const [signingSecret = ''] = setup.config.refreshSecrets; // loadConfig refuses an empty list
   const token = purpose && mintMailToken(account.id, signingSecret);
@@ -137,8 +137,12 @@ async function deliver({ state, env, isStored }: DeliveryContext, due: Outgoing)
   return trySend(setup, account, due, kind, token);
 }
 
-/** A link to an address that is no longer the account's, or to a password of a disabled account, can do nothing. */
-function isPointless({ kind, address }: Outgoing, account: AccountRow): boolean {
+/**
+ * Whether a link could do nothing: to an address that is no longer the account's, to a password of a disabled account, and of an account
+ * that is being deleted.
+ */
+function isPointless({ intents }: AccountState, { kind, address }: Outgoing, account: AccountRow): boolean {
+  if (isLinkKind(kind) && intents.isDeleting()) return true;
   if (kind === 'verify_email') return address !== account.email || account.emailVerifiedAtMs !== null;
   if (kind === 'reset_password') return address !== account.email || account.disabledAtMs !== null;
   return kind === 'confirm_new_email' && account.disabledAtMs !== null;
