@@ -98,3 +98,8 @@ export function parseServiceUrl(text: string): { ok: true; url: string } | { ok:
     return { ok: false, message: '--url must be https: over http the token could be read on the way' };
   return { ok: true, url: url.href.replace(/\/+$/, '') };
 }
+
+/** The user name of the system as a label: those of Windows domains and directories hold other characters. */
+export function toLabel(userName: string): string {
+  return userName.replaceAll(/[^\w.+-]/g, '_').slice(0, 64) || 'operator';
+}

@@ -1,6 +1,6 @@
 // `npm run admin -- …`: the operators' endpoints from a terminal. See --help.
 import { userInfo } from 'node:os';
-import { type Arguments, parseArguments, parseServiceUrl } from './admin-arguments.ts';
+import { type Arguments, parseArguments, parseServiceUrl, toLabel } from './admin-arguments.ts';
 import { AdminClient, AdminError } from './admin-client.ts';
 import {
   formatAccount,
@@ -110,9 +110,4 @@ async function run(client: AdminClient, command: string, { target, values }: Arg
 function fail(message: string, code: number): number {
   process.stderr.write(`${toVisible(message)}\n`);
   return code;
-}
-
-/** The user name of the system as a label: those of Windows domains and directories hold other characters. */
-function toLabel(userName: string): string {
-  return userName.replaceAll(/[^\w.+-]/g, '_').slice(0, 64) || 'operator';
 }

@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { parseArguments, parseServiceUrl } from '../../src/cli/admin-arguments.ts';
+import { parseArguments, parseServiceUrl, toLabel } from '../../src/cli/admin-arguments.ts';
 import {
   formatAccount,
   formatAccounts,
@@ -355,5 +355,18 @@ describe('what people see of accounts', () => {
     expect(text).toMatch(/2026-11-24 10:00 {2}disabled {2,}grace/);
     expect(text).toContain('2026-11-24 10:31  sign_in_failed (7 times since 2026-11-24 10:00)');
     expect(text).not.toContain('\u001b');
+  });
+});
+
+describe('the label of whoever uses it', () => {
+  it.each([
+    ['grace', 'grace'],
+    ['grace.hopper+ops-1', 'grace.hopper+ops-1'],
+    ['CORP\\Grace Hopper', 'CORP_Grace_Hopper'],
+    ['grace@example.com', 'grace_example.com'],
+    ['g'.repeat(80), 'g'.repeat(64)],
+    ['', 'operator'],
+  ])('is the user name of the system, as the header takes it: %s', (userName, label) => {
+    expect(toLabel(userName)).toBe(label);
   });
 });
