@@ -51,7 +51,11 @@ const refusals = {
   username_taken: { status: 409, code: 'username_taken', title: 'This user name is taken' },
   email_taken: { status: 409, code: 'email_taken', title: 'This e-mail address is taken' },
   body_too_large: { status: 413, code: 'body_too_large', title: 'The body is too large' },
-  unsupported_media_type: { status: 415, code: 'unsupported_media_type', title: 'Send JSON or a form' },
+  unsupported_media_type: {
+    status: 415,
+    code: 'unsupported_media_type',
+    title: 'This media type is not supported',
+  },
   compressed_body: { status: 415, code: 'unsupported_media_type', title: 'Send the body uncompressed' },
   plain_http: { status: 421, code: 'https_required', title: 'Use https' },
   invalid_input: { status: 422, code: 'invalid_input', title: 'Some fields are not valid' },

@@ -42,7 +42,7 @@ const EXPECTED: Record<FailureReason, [number, ErrorCode, string]> = {
   username_taken: [409, 'username_taken', 'This user name is taken'],
   email_taken: [409, 'email_taken', 'This e-mail address is taken'],
   body_too_large: [413, 'body_too_large', 'The body is too large'],
-  unsupported_media_type: [415, 'unsupported_media_type', 'Send JSON or a form'],
+  unsupported_media_type: [415, 'unsupported_media_type', 'This media type is not supported'],
   compressed_body: [415, 'unsupported_media_type', 'Send the body uncompressed'],
   plain_http: [421, 'https_required', 'Use https'],
   invalid_input: [422, 'invalid_input', 'Some fields are not valid'],
