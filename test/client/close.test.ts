@@ -175,6 +175,17 @@ describe('what tabs share', () => {
     expect(heard).toEqual([]);
   });
 
+  it('takes the claims of a shared token from the token itself, and no end after its own', async () => {
+    const { heard, channel } = join(browserWith(takenLocks));
+    const service = new ScriptedService();
+    const { accessToken: value } = await service.pair({ ttlSeconds: 600 }).json<{ accessToken: string }>();
+    const claims = { sub: 'eve-id', sid: 'other', username: 'eve', email: 'eve@example.com', iat: 1, exp: 2 };
+    const data = { kind: 'signed_in', token: { value, claims, expiresAtMs: Date.now() + 86_400_000 } };
+    channel?.onmessage?.({ data });
+    const token = { value, claims: { username: 'ada' }, expiresAtMs: Date.now() + 600_000 };
+    expect(heard).toMatchObject([{ kind: 'signed_in', token }]);
+  });
+
   it('is waited for no longer than five seconds, and not at all after the end', async () => {
     const work = vi.fn(async (waited: boolean) => waited);
     const frozen = join(browserWith(takenLocks));

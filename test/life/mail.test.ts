@@ -1,5 +1,5 @@
 import { env } from 'cloudflare:workers';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { sendFarewell } from '../../src/account/outbox.ts';
 import { mailKinds } from '../../src/mail/mail.ts';
 import { createBindingSender } from '../../src/mail/mailer.ts';
@@ -125,6 +125,9 @@ describe("Cloudflare's binding", () => {
 
   it('is given up after ten seconds without a response', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
     let outcome = 'pending';
     void createBindingSender({ send: () => new Promise(() => undefined) })(MAIL).catch((error: Error) => {
       outcome = error.message;
@@ -134,7 +137,6 @@ describe("Cloudflare's binding", () => {
     await vi.advanceTimersByTimeAsync(1);
     expect(outcome).toBe('deadline exceeded');
     expect(vi.getTimerCount()).toBe(0);
-    vi.useRealTimers();
   });
 });
 

@@ -1,6 +1,8 @@
 // Files with somebody else's lines in them: whole after every failure, with their mode, behind their links.
+import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -59,16 +61,21 @@ describe('a file that is replaced', () => {
     expect(statSync(path).ino).not.toBe(before);
   });
 
-  it('stays as it was when the new text cannot be written', () => {
-    const { root, path } = makeFile(0o600);
-    // The text fails on its way to the disk, as on a full one.
-    const text = {
-      toString: () => {
-        throw new Error('no space left');
-      },
-    } as unknown as string;
-    expect(() => replaceFile(path, text)).toThrow();
+  it('stays as it was when the disk takes only a part of the new text', () => {
+    const { path } = makeFile(0o600);
+    const module = join(import.meta.dirname, '../../src/cli/replace-file.ts');
+    const code = `import { replaceFile } from ${JSON.stringify(module)}; replaceFile(${JSON.stringify(path)}, 'x'.repeat(1e6));`;
+    // No file may grow beyond a few KiB.
+    const script = 'ulimit -f 4; exec "$0" --input-type=module -e "$1"';
+    expect(spawnSync('bash', ['-c', script, process.execPath, code]).status).not.toBe(0);
     expect(readFileSync(path, 'utf8')).toBe('OLD=1\n');
-    expect(readdirSync(root)).toEqual(['.dev.vars']);
+  });
+
+  it('leaves nothing beside it when it fails', () => {
+    const { root } = makeFile(0o600);
+    const folderInItsPlace = join(root, 'folder');
+    mkdirSync(join(folderInItsPlace, 'inner'), { recursive: true });
+    expect(() => replaceFile(folderInItsPlace, 'NEW=1\n')).toThrow();
+    expect(readdirSync(root).toSorted()).toEqual(['.dev.vars', 'folder']);
   });
 });
