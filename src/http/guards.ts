@@ -103,7 +103,7 @@ function findQueryFaults(given: URLSearchParams, entries: object): FieldError[] 
   });
 }
 
-/** A body of JSON or a form (body.ts). */
+/** A body of JSON, or where the endpoint takes them, of a form (body.ts). */
 export function checkBody(schema: v.GenericSchema, takesForms = false): Guard {
   return {
     refusals: bodyFaults,
