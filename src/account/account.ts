@@ -68,8 +68,8 @@ export class Account extends DurableObject<Env> {
   }
 
   /**
-   * Sets the alarm of an object that has lost it: the platform drops one that failed some times in a row, as it does when the code has
-   * been rolled back to a version that does not know the storage.
+   * Sets the alarm of an object that has none. The platform drops an alarm whose handler failed several times in a row, for instance
+   * while the code was rolled back to a version that does not know the schema.
    */
   async #restoreAlarm(): Promise<void> {
     if ((await this.ctx.storage.getAlarm()) === null && this.#isStored) this.#alarm.scheduleAlarm();
@@ -452,8 +452,8 @@ export class Account extends DurableObject<Env> {
   }
 
   /**
-   * Stores all that a decision writes, or nothing when it throws. The platform takes the writes of one turn together when the object
-   * dies, and not when the code throws: what was written before stays then.
+   * Stores all that a decision writes, or nothing when it throws. The platform commits the writes of one turn together, also when the
+   * object is reset, but an exception does not undo those before it.
    */
   #storeAll<T>(decide: () => T): T {
     try {

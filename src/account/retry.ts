@@ -1,4 +1,4 @@
-// When the account tries again what failed.
+// Delays between the tries of a call that failed.
 const FIRST_RETRY_MS = 60 * 1000;
 const LONGEST_RETRY_MS = 60 * 60 * 1000;
 

@@ -1,4 +1,4 @@
-// A file that somebody else's lines are in: written whole, or left as it was.
+// Replaces a file of the user: afterwards it has the whole new text, or the old one.
 import {
   closeSync,
   fchmodSync,
@@ -12,8 +12,8 @@ import {
 } from 'node:fs';
 
 /**
- * Puts a text in place of a file, which keeps its mode unless `mode` names another. Written beside it first: a full disk or a kill leaves
- * the old file. Throws what the system says.
+ * Replaces the content of a file, which keeps its mode unless `mode` is given. The text is written to a temporary file that is then
+ * renamed, so that a full disk or a kill leaves the old file. Throws the errors of the file system.
  */
 export function replaceFile(path: string, text: string, mode = statSync(path).mode): void {
   const target = realpathSync(path); // where a link leads

@@ -1,4 +1,4 @@
-// A deadline for what may never settle: every call to storage or to another service has one.
+// The deadline of a call to storage or to another service, which may never settle.
 
 /**
  * Rejects with `deadline exceeded` when `call` has not settled after `deadlineMs`. Its timer ends with the call: a pending one keeps a Durable

@@ -78,7 +78,7 @@ export function toSecurityEvent({
   return { at, lastAt, count, kind, sessionId: sid, userAgent, ip, country, operator };
 }
 
-/** An event as the owner of the account sees it: of what an operator did, the label, and not where from. */
+/** An event for the owner of the account: of an operator it has the label, and not the address or user agent. */
 export function toOwnEvent(row: EventRow): SecurityEvent {
   const hidden = row.operator === null ? {} : { userAgent: null, ip: null, country: null };
   return toSecurityEvent({ ...row, ...hidden });

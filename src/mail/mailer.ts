@@ -20,7 +20,7 @@ export interface EmailBinding {
   send(message: { from: string; to: string; subject: string; text: string; html: string }): Promise<unknown>;
 }
 
-/** As long as the webhook has. The mails of an account are sent one after the other: one that never ends would hold up all. */
+/** The same as that of the webhook. An account sends one mail at a time, so a call that never ends would stop all. */
 const SEND_DEADLINE_MS = 10_000;
 
 /**

@@ -44,7 +44,7 @@ describe('signing in', () => {
     expect(client.state.status).toBe('signed_in');
   });
 
-  it('by registering where the address has to be confirmed first responses with the user, and nobody is signed in', async () => {
+  it('by registering returns the user and signs nobody in where the address has to be confirmed first', async () => {
     const user = {
       id: 'ada-id',
       username: 'ada',
@@ -77,7 +77,7 @@ describe('signing in', () => {
     expect(service.asked).toHaveLength(1);
   });
 
-  it('throws what a proxy responds instead, in words', async () => {
+  it('throws what a proxy sends instead, in words', async () => {
     service.on('POST /login', () => new Response('<h1>Bad gateway</h1>', { status: 502 }));
     await expect(signIn()).rejects.toMatchObject({ code: 'unavailable', status: 502 });
   });

@@ -1,4 +1,4 @@
-// A service that responses as a test tells it, and remembers what it was sent. The real one is in real-service.test.ts.
+// A service that responds as a test tells it, and remembers what it was sent. The real one is in real-service.test.ts.
 
 export const BASE = 'https://auth.test';
 
@@ -37,7 +37,7 @@ export class ScriptedService {
     return answer(asked);
   };
 
-  /** A fresh token of a session, as the service would respond. */
+  /** A fresh token of a session, as the service would send it. */
   pair({ sid = 'session', ttlSeconds = 600, date = new Date(), member = {} } = {}): Response {
     const iat = Math.floor(date.getTime() / 1000);
     const names = { username: 'ada', email: 'ada@example.com' };

@@ -88,7 +88,7 @@ describe('the current token', () => {
 });
 
 describe('the token before the current one', () => {
-  it('gets its response with the current token from the rotation until the grace window ends', () => {
+  it('is exchanged for the current token from the rotation until the grace window ends', () => {
     expect(outcomeOf(6, rotatedAtMs)).toBe('repeated');
     expect(outcomeOf(6, graceEndMs - 1)).toBe('repeated');
   });

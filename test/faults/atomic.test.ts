@@ -73,13 +73,13 @@ const OPERATIONS: [string, Prepare][] = [
   ['a sign-in', async () => (account) => account.signIn(PASSWORD, DEVICE, POLICY)],
 ];
 
-/** All but the throttle, which counts a try before its hash, and the alarm. */
+/** The rows of all tables; the alarm is left out. */
 async function readRows(id: string): Promise<object> {
   const { tables } = await readStored(accountOf(id));
   return tables;
 }
 
-/** Inside the object: what is thrown out of one counts as unhandled. */
+/** Calls inside the object, because the test runner reports an exception that leaves an object as unhandled. */
 function attempt(id: string, operation: (account: Account) => unknown): Promise<string> {
   return runInside(id, async (account) => {
     try {

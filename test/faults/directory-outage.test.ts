@@ -53,7 +53,7 @@ describe.each(outages)('while the directory %s', (_, during) => {
     await service.login(ada.name);
   });
 
-  it('a name that nobody has gets its response like one that somebody has', async () => {
+  it('a name that nobody has gets the same response as one that somebody has', async () => {
     const ada = await service.register();
     await during(async () => {
       for (const username of [ada.name, uniqueName(), `${uniqueName()}@example.com`]) {

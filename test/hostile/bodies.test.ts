@@ -138,7 +138,7 @@ describe.each(['/register', '/login'])('POST %s', (path) => {
 });
 
 describe('any Unicode', () => {
-  it('in a registration that cannot be gets its response with the faults of its fields', async () => {
+  it('in a registration is refused with the faults of its fields', async () => {
     const before = await readStorage(witness.id);
     const property = fc.asyncProperty(awkward, awkward, async (username, email) => {
       const response = await service.post('/register', { json: { username, email, password: 'short' } });

@@ -85,7 +85,7 @@ describe('mounted below /auth', () => {
     expect((await send('/.well-known/jwks.json')).status).toBe(404);
   });
 
-  it('responds to unknown paths and methods below the mount, and for nothing else', async () => {
+  it('responds to unknown paths and methods below the mount, and to nothing else', async () => {
     for (const path of ['/auth', '/auth/', '/auth/nothing'])
       await expectProblem(await send(path), 404, 'not_found');
     const put = await send('/auth/login', { method: 'PUT' });

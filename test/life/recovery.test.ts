@@ -227,7 +227,7 @@ it('a link that is revoked between the directory and the account moves neither',
 });
 
 describe('a mail whose delivery waits for the directory', () => {
-  /** Holds the look-up of the holder of a new address up, once. */
+  /** Delays the first look-up of the holder of a new address until it is released. */
   async function holdLookUp(id: string): Promise<ReturnType<typeof holdCalls>> {
     const held = holdCalls();
     const bindings = await runInside(id, (account) => Reflect.get(account, 'env') as Env);

@@ -7,8 +7,7 @@ import { expectAbsent } from '../support/absence.ts';
 import { deliveriesTo, receiveMail, WEBHOOK_SECRET, WEBHOOK_URL } from '../support/mailbox.ts';
 import { Service } from '../support/service.ts';
 
-/** `whsec_` and so many bytes, none of them a character. */
-/** Bytes of every value, so that both characters of base64 that base64url lacks occur. */
+/** `whsec_` and so many bytes, of every value: both characters of base64 that base64url lacks occur. */
 const makeSecret = (length: number) =>
   `whsec_${Uint8Array.from({ length }, (_, n) => (n * 167 + 251) % 256).toBase64()}`;
 

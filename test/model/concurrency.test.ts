@@ -1,5 +1,5 @@
-// Calls that are started together, through the Worker. Each batch must have a serial order that gives what everybody was
-// responded and what is stored afterwards (linearizability, by trying every order on the model).
+// Calls that are started together, through the Worker. Each batch must have a serial order that gives every response
+// and what is stored afterwards (linearizability, by trying every order on the model).
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';

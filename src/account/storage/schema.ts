@@ -181,8 +181,8 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE session ADD COLUMN authenticated_at_ms INTEGER NOT NULL DEFAULT 0;
   UPDATE session SET authenticated_at_ms = created_at_ms;
   `,
-  // 9: the id of a queued mail is never given to another one: a delivery that waits for a response finds its own row, or none. And the
-  // failures that all browsers share which are not known have the name that the documentation gives them.
+  // 9: ids of queued mails are not reused, so that a delivery that waits for a response finds its own row or none. The bucket of failures
+  // of all browsers that are not known has the name of the documentation.
   `
   CREATE TABLE outbox_with_own_ids (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
