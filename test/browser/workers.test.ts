@@ -93,7 +93,7 @@ describe('in a sandbox, where locks are refused', () => {
     );
     const outcome = await page.evaluate(`(async () => {
       const { createClient } = await import('/client.js');
-      const claims = { sub: 'a', sid: 'a', username: 'ada', iat: 1, exp: 4e9 };
+      const claims = { sub: 'a', sid: 'a', username: 'ada', email: 'a@b.nl', iat: 1, exp: 4e9 };
       const accessToken = 'e30.' + btoa(JSON.stringify(claims)).replaceAll('=', '') + '.c2ln';
       const client = createClient({
         baseUrl: ${JSON.stringify(stage.service.url)},

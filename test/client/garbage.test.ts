@@ -250,7 +250,10 @@ const nearProblem = fc.record(
   { type: json, title: json, status: json, code: fc.constantFrom('unauthorized', 'session_ended', 5, null) },
   { requiredKeys: ['code'] },
 );
-const claims = fc.record({ sub: json, sid: json, iat: json, exp: json }, { requiredKeys: [] });
+const claims = fc.record(
+  { sub: json, sid: json, username: json, email: json, iat: json, exp: json },
+  { requiredKeys: [] },
+);
 const nearToken = fc.oneof(json, claims.map(jwtOf), json.map(jwtOf)).map((accessToken) => ({ accessToken }));
 const body = fc.oneof(
   fc.string(),
